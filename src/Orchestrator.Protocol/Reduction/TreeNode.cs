@@ -1,0 +1,33 @@
+using System.Numerics;
+
+namespace Orchestrator.Protocol.Reduction;
+
+/// <summary>
+/// A node of the canonical tree over micro-batches 0 to M - 1: the sum of the leaves <paramref name="Lo"/> to <paramref name="Hi"/> - 1.
+/// <c>sum(lo, hi) = sum(lo, mid) + sum(mid, hi)</c>, <c>mid = lo + the largest power of two below hi - lo</c>.
+/// </summary>
+/// <param name="Lo">first leaf</param>
+/// <param name="Hi">leaf after the last</param>
+public readonly record struct TreeNode(int Lo, int Hi)
+{
+    /// <summary>The leaf of micro-batch <paramref name="m"/>.</summary>
+    public static TreeNode Leaf(int m) => new(m, m + 1);
+
+    /// <summary>Number of leaves below.</summary>
+    public int Count => Hi - Lo;
+
+    /// <summary>Whether this is one micro-batch.</summary>
+    public bool IsLeaf => Count == 1;
+
+    /// <summary>Where the two children meet. Only a node of two leaves or more has one.</summary>
+    public int Mid => Lo + (1 << (31 - BitOperations.LeadingZeroCount((uint)(Count - 1))));
+
+    /// <summary>The earlier child, the first operand of the sum.</summary>
+    public TreeNode Left => new(Lo, Mid);
+
+    /// <summary>The later child.</summary>
+    public TreeNode Right => new(Mid, Hi);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"[{Lo},{Hi})";
+}
