@@ -28,6 +28,27 @@ public readonly record struct TreeNode(int Lo, int Hi)
     /// <summary>The later child.</summary>
     public TreeNode Right => new(Mid, Hi);
 
+    /// <summary>The maximal nodes of the tree that together are exactly the leaves <paramref name="lo"/> to <paramref name="hi"/> - 1.</summary>
+    public static IReadOnlyList<TreeNode> Cover(int leaves, int lo, int hi)
+    {
+        var nodes = new List<TreeNode>();
+        Descend(new TreeNode(0, leaves));
+        return nodes;
+
+        void Descend(TreeNode node)
+        {
+            if (node.Hi <= lo || node.Lo >= hi)
+                return;
+            if (lo <= node.Lo && node.Hi <= hi)
+            {
+                nodes.Add(node);
+                return;
+            }
+            Descend(node.Left);
+            Descend(node.Right);
+        }
+    }
+
     /// <inheritdoc/>
     public override string ToString() => $"[{Lo},{Hi})";
 }
