@@ -79,6 +79,9 @@ sealed class ConfigJson
     /// <summary>Names and texts of an object within.</summary>
     public IEnumerable<(string Key, string? Value)> Texts() => root.EnumerateObject().Select(property => (property.Name, TextOf(property.Value)));
 
+    /// <summary>The settings' names, in the file's order.</summary>
+    public IEnumerable<string> Keys => root.EnumerateObject().Select(property => property.Name);
+
     public bool Has(string key) => Find(key) is not null;
 
     public string Raw(string key) => Find(key) is { } value ? Shorten(value) : "nothing";

@@ -61,7 +61,7 @@ sealed class Pickle
                 case '\x88': stack.Add(true); break;
                 case '\x89': stack.Add(false); break;
                 case 'I': stack.Add(Integer(Line())); break;
-                case 'L': stack.Add(Integer(Line().TrimEnd('L'))); break;
+                case 'L': PushLong(Big(Line().TrimEnd('L'))); break;
                 case 'J': stack.Add((long)BinaryPrimitives.ReadInt32LittleEndian(Take(4))); break;
                 case 'K': stack.Add((long)Byte()); break;
                 case 'M': stack.Add((long)BinaryPrimitives.ReadUInt16LittleEndian(Take(2))); break;
@@ -275,7 +275,11 @@ sealed class Pickle
     {
         if (count is < 0 or > 1024)
             throw new PickleException($"a number of {count} bytes", "at most 1,024");
-        var value = new BigInteger(Bytes(count));
+        PushLong(new BigInteger(Bytes(count)));
+    }
+
+    void PushLong(BigInteger value)
+    {
         if (value >= long.MinValue && value <= long.MaxValue)
             stack.Add((long)value);
         else
@@ -285,6 +289,10 @@ sealed class Pickle
     static object Integer(string text) => text switch { "00" => false, "01" => true, _ => Number(text) };
 
     static long Number(string text) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
+        ? value
+        : throw new PickleException($"the number '{Printable(text)}'", "a whole number");
+
+    static BigInteger Big(string text) => BigInteger.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
         ? value
         : throw new PickleException($"the number '{Printable(text)}'", "a whole number");
 

@@ -68,6 +68,7 @@ sealed class TensorMapping(string path, long fileBytes) : IDisposable
                 return known;
             try
             {
+                using var scope = NewDisposeScope();
                 // Not "shared": that would need the right to write to the file.
                 return mapped[type] = from_file(path, shared: false, size: fileBytes / elementBytes, dtype: type).DetachFromDisposeScope();
             }
