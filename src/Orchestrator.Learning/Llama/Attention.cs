@@ -6,7 +6,25 @@ namespace Orchestrator.Learning.Llama;
 /// <param name="Keys">[Hkv, K, d]</param>
 /// <param name="Values">[Hkv, K, d]</param>
 /// <param name="Gate">what the prompt's part is multiplied by, per head or for all: [H, 1, 1] or [1, 1, 1], wide</param>
-public sealed record AttendedPrompt(Tensor Keys, Tensor Values, Tensor Gate);
+public sealed record AttendedPrompt(Tensor Keys, Tensor Values, Tensor Gate) : IDisposable
+{
+    /// <summary>The same, out of any dispose scope: the caller disposes it.</summary>
+    public AttendedPrompt Kept()
+    {
+        Keys.DetachFromDisposeScope();
+        Values.DetachFromDisposeScope();
+        Gate.DetachFromDisposeScope();
+        return this;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Keys.Dispose();
+        Values.Dispose();
+        Gate.Dispose();
+    }
+}
 
 /// <summary>Scaled dot-product attention with grouped queries (arXiv 2305.13245): query head h looks at key and value head <c>h / (H / Hkv)</c>.</summary>
 public static class Attention
@@ -45,6 +63,19 @@ public static class Attention
         var weights = scores.softmax(-1).view(heads, t, -1) * prompt.Gate;                       // [H, t, K]
         var added = matmul(weights.view(keyHeads, -1, weights.shape[2]), prompt.Values.to(wide));
         return added.view(heads, t, width).permute(1, 0, 2).to(q.dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>A mask for <see cref="Of"/>: each query sees the keys up to its own.</summary>
+    /// <param name="own">which key is each query's own, [t] int64</param>
+    /// <param name="keys">number of keys, c</param>
+    /// <param name="type">type of the queries</param>
+    /// <returns>[t, c] of 0 and -∞</returns>
+    public static Tensor MaskOf(Tensor own, long keys, ScalarType type)
+    {
+        ArgumentNullException.ThrowIfNull(own);
+        using var scope = NewDisposeScope();
+        var hidden = arange(keys, device: own.device).unsqueeze(0) > own.unsqueeze(1);
+        return zeros(hidden.shape, dtype: type, device: own.device).masked_fill_(hidden, double.NegativeInfinity).MoveToOuterDisposeScope();
     }
 
     static Tensor Grouped(Tensor q, long keyHeads) => q.view(q.shape[0], keyHeads, -1, q.shape[2]).permute(1, 2, 0, 3);

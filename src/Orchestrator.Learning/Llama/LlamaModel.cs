@@ -46,7 +46,7 @@ public sealed class LlamaModel(LlamaWeights weights) : IDisposable
         if (adapter.Prompt(layer) is not { } prompt)
             return null;
         var slots = prompt.Slots.to(weights.Type);                                              // [K, D]
-        return new AttendedPrompt(Heads(LayerWeight.Wk), Heads(LayerWeight.Wv), prompt.Gate.MoveToOuterDisposeScope());
+        return new AttendedPrompt(Heads(LayerWeight.Wk), Heads(LayerWeight.Wv), prompt.Gate.alias().MoveToOuterDisposeScope());
 
         Tensor Heads(LayerWeight which)                                                         // [Hkv, K, d]
             => Linear(slots, adapter.Weight(weights, WeightList.Of(layer, which))).view(-1, config.KeyValueHeads, config.HeadDim).transpose(0, 1).MoveToOuterDisposeScope();

@@ -76,11 +76,10 @@ public sealed class PackedRows : IRows
             return null;
         using var scope = NewDisposeScope();
         var before = Chain(batch, index).Sum(at => batch.Segments[at].Length) - segment.Length;
-        var last = rows is null
-            ? arange(before, before + segment.Length)
-            : tensor([.. rows.Select(row => (long)before + row - segment.Start)]);
-        var hidden = arange(before + segment.Length).unsqueeze(0) > last.unsqueeze(1);                    // [t, c]
-        return zeros(hidden.shape, dtype: type).masked_fill_(hidden, double.NegativeInfinity).to(device).MoveToOuterDisposeScope();
+        var own = rows is null
+            ? arange(before, before + segment.Length, device: device)
+            : tensor([.. rows.Select(row => (long)before + row - segment.Start)], device: device);
+        return Attention.MaskOf(own, before + segment.Length, type).MoveToOuterDisposeScope();
     }
 
     // The supervised rows, cut where they leave a segment.
