@@ -33,7 +33,7 @@ public sealed partial class Llama3TokenizerTests : IDisposable
     {
         var expected = Words().Matches(text).SelectMany(word => Merge(Encoding.UTF8.GetBytes(word.Value)));
         Assert.Equal(expected, tokenizer.Encode(text));
-    }, iter: 2000);
+    }, iter: 500);
 
     /// <summary>The definition: the neighbours whose union has the lowest rank become one, the leftmost of equal ones first.</summary>
     static IEnumerable<int> Merge(byte[] word)
