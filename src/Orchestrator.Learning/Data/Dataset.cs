@@ -9,7 +9,7 @@ namespace Orchestrator.Learning.Data;
 /// The examples of a file of records: tokenised once, kept in a cache by the digest of everything they depend on, read through a memory map.
 /// Any number of threads may read one. Its spans are valid until it is disposed.
 /// </summary>
-public sealed class Dataset : IDisposable
+public sealed class Dataset : IExamples, IDisposable
 {
     readonly DatasetSourceFile source;
     readonly DatasetFile file;
@@ -38,8 +38,15 @@ public sealed class Dataset : IDisposable
         var path = Path.Combine(cacheFolder, $"{key.ToString()[..32]}.dataset");
         if (DatasetFile.Open(path, key) is { } kept)
             return new Dataset(from, kept, fromCache: true);
-        Directory.CreateDirectory(cacheFolder);
-        DatasetBuilder.Build(source, path, key, loop ?? OneByOne, progress, stop);
+        try
+        {
+            Directory.CreateDirectory(cacheFolder);
+            DatasetBuilder.Build(source, path, key, loop ?? OneByOne, progress, stop);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ProblemException(cacheFolder, e.Message, "a folder with room for the tokenised records, about three times their file");
+        }
         from.ThrowIfChanged();
         var made = DatasetFile.Open(path, key)
             ?? throw new ProblemException(path, "a file that does not hold what was just written", "a cache folder on a healthy disk");

@@ -21,6 +21,7 @@ internal static class DatasetBuilder
         using var writer = new DatasetFileWriter(path, key, file.Kind);
         var problems = new ProblemList(source.Path);
         var examples = new (Example? Example, IReadOnlyList<Problem> Problems)[Math.Min(WindowRecords, file.Count)];
+        progress?.Report(new DatasetProgress(0, file.Count));
         for (var from = 0; from < file.Count; from += examples.Length)
         {
             var (first, count) = (from, Math.Min(examples.Length, file.Count - from));
