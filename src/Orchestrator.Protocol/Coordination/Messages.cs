@@ -36,7 +36,7 @@ public abstract record StateSource
 [JsonDerivedType(typeof(Release), "release")]
 public abstract record Order(Generation Generation)
 {
-    /// <summary>Load what the job needs, then stand.</summary>
+    /// <summary>Load what the job needs, then stand. To a worker that stands already it says: tell again.</summary>
     public sealed record Invite(Generation Generation) : Order(Generation);
 
     /// <summary>Finish the micro-batch in hand, take part in no older generation any more, and stand.</summary>
@@ -59,13 +59,13 @@ public abstract record Order(Generation Generation)
         public Deal DealOf(Step step) => step == Base.Next ? First : Later;
     }
 
-    /// <summary>Tell the others, with the next step's frames, that all should stand after it.</summary>
+    /// <summary>Tell the others, with the next step's frames, that all should stand after it. Kept where it comes before its generation's <see cref="Begin"/>.</summary>
     public sealed record Halt(Generation Generation, StopWish Wish) : Order(Generation);
 
     /// <summary>Write the checkpoint of the step the worker stands at.</summary>
     public sealed record Write(Generation Generation, Step Step) : Order(Generation);
 
-    /// <summary>Forget the job.</summary>
+    /// <summary>Forget the job: said with the last number before a newer generation, so that a later invitation is newer.</summary>
     public sealed record Release(Generation Generation) : Order(Generation);
 }
 
@@ -95,8 +95,11 @@ public abstract record JobEvent
     {
     }
 
-    /// <summary>The job begins, or its coordinator came back without workers.</summary>
-    /// <param name="Checkpoint">the newest checkpoint that is whole; step 0 where there is none</param>
+    /// <summary>
+    /// The job begins, or its coordinator came back from its saved state, or a checkpoint turned out to be damaged. Workers that are known are mustered: orders may have been
+    /// lost after the save, and answers with the coordinator before.
+    /// </summary>
+    /// <param name="Checkpoint">the newest checkpoint that is whole, as the disk has it; step 0 where there is none</param>
     public sealed record Started(Step Checkpoint) : JobEvent;
 
     /// <summary>The workers that the job may have from now on: all of them, not the difference.</summary>
