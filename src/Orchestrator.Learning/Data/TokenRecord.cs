@@ -23,9 +23,9 @@ internal sealed record TokenRecord(int[] Tokens, int[] Labels)
                 return null;
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                if (reader.ValueTextEquals("input_ids"u8))
+                if (RecordPlace.IsNamed(ref reader, "input_ids"u8))
                     tokens = Numbers(ref reader, "input_ids", vocabulary, mayBeUnsupervised: false, place);
-                else if (reader.ValueTextEquals("labels"u8))
+                else if (RecordPlace.IsNamed(ref reader, "labels"u8))
                     labels = Numbers(ref reader, "labels", vocabulary, mayBeUnsupervised: true, place);
                 else
                     reader.Skip();
