@@ -30,7 +30,8 @@ public sealed class Dataset : IExamples, IDisposable
     /// <param name="stop">gives up; nothing half-written stays</param>
     /// <exception cref="ProblemException">records that cannot be used: the first 20 problems and their number</exception>
     public static Dataset Open(
-        DataSource source, string cacheFolder, ParallelLoop? loop = null, IProgress<DatasetProgress>? progress = null, CancellationToken stop = default)
+        DataSource source, string cacheFolder, ParallelLoop? loop = null,
+        IProgress<DatasetProgress>? progress = null, CancellationToken stop = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(source.MaxSequenceLength, 2);
         var from = DatasetSourceFile.Open(source.Path);
@@ -56,7 +57,7 @@ public sealed class Dataset : IExamples, IDisposable
     /// <summary>Number of records; theirs are 0 to one below, in the order of the file.</summary>
     public int Count => file.Header.Records;
 
-    /// <summary>SHA-256 over lengths, tokens and labels of all records in order: equal examples have it equal, whatever file they came from.</summary>
+    /// <summary>SHA-256 over lengths, tokens and labels of all records in order: equal for equal examples, whatever file they came from.</summary>
     public string Digest { get; }
 
     /// <summary>What the records were.</summary>
@@ -74,7 +75,7 @@ public sealed class Dataset : IExamples, IDisposable
     /// <summary>A record's token numbers.</summary>
     public ReadOnlySpan<int> Tokens(int record) => file.Tokens(record);
 
-    /// <summary>A record's labels, one for each token: the token's number where it is to be predicted, else <see cref="Example.Unsupervised"/>.</summary>
+    /// <summary>A record's labels, one for each token: its number where it is to be predicted, else <see cref="Example.Unsupervised"/>.</summary>
     public ReadOnlySpan<int> Labels(int record) => file.Labels(record);
 
     /// <summary>Number of a record's tokens.</summary>

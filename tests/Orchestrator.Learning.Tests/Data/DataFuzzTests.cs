@@ -86,6 +86,7 @@ public sealed class DataFuzzTests : IDisposable
     void Fuzz(byte[] real, string name, Action<string> read)
     {
         read(folder.Write(name, real));
+        var refused = 0;
         for (var seed = 0; seed < Inputs; seed++)
         {
             var path = folder.Write(name, Mutate(real, new Random(seed)));
@@ -97,6 +98,7 @@ public sealed class DataFuzzTests : IDisposable
             catch (ProblemException e)
             {
                 Assert.InRange(e.Problems.Count, 1, 21);
+                refused++;
             }
             catch (Exception e)
             {
@@ -104,6 +106,7 @@ public sealed class DataFuzzTests : IDisposable
             }
             Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, AllocatedBytesMax);
         }
+        TestContext.Current.TestOutputHelper?.WriteLine($"{Inputs} inputs of {name}, {refused} refused");
     }
 
     static byte[] Mutate(byte[] real, Random random)

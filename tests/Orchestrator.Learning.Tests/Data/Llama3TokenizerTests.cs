@@ -70,6 +70,14 @@ public sealed partial class Llama3TokenizerTests : IDisposable
     }
 
     [Fact]
+    public void A_run_without_white_space_is_cut_after_25_000_characters_as_Meta_does()
+    {
+        // "aa" and "aaaa" would go on over the cut.
+        var tokens = tokenizer.Encode(new string('a', 25_001) + " " + new string('a', 24_999));
+        Assert.Equal(["aaaa", "a", " a"], new[] { tokens[6249], tokens[6250], tokens[6251] }.Select(tokenizer.Piece));
+    }
+
+    [Fact]
     public void Control_tokens_follow_the_ranks_and_are_never_found_in_text()
     {
         var ranks = 256 + Merges.Length;

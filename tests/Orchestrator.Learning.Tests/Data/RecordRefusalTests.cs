@@ -38,6 +38,7 @@ public sealed class RecordRefusalTests : IDisposable
     [InlineData("[" + Good + ",\n{\"instruction\": 3, \"output\": \"a\"}]", ":2 record 1 instruction: a number found, a text expected")]
     [InlineData("[" + Good + ",\n{\"instruction\": \"a\", \"output\": [\"b\"]}]", ":2 record 1 output: a list found, a text expected")]
     [InlineData("[" + Good + ",\n{\"instruction\": \"a\", \"output\": \"\\ud800\"}]", ":2 record 1 output: bytes that are no UTF-8, or half a surrogate pair found")]
+    [InlineData("[" + Good + ",\n{\"instruction\\ud800\": \"a\", \"output\": \"b\"}]", ":2 record 1 instruction: no such field found, a text expected")]
     [InlineData(Good + "\n\n" + Good + " x\n" + Good, ":3 record 1: invalid JSON")]
     [InlineData(Good + "\r\n{\"instruction\": \"a\r\n", ":2 record 1: invalid JSON")]
     public void Texts(string file, string problem) => Assert.Contains("data.json" + problem, Refused(file).Message);
