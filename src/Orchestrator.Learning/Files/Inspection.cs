@@ -121,7 +121,10 @@ public sealed record Inspection(string Kind, string Path, IReadOnlyList<KeyValue
     {
         public List<KeyValuePair<string, string>> All { get; } = [];
 
-        public void Add(string name, string value) => All.Add(new(name, value));
+        public void Add(string name, string value) => All.Add(new(Printable(name), Printable(value)));
+
+        /// <summary>A file's own words must not steer the terminal they are shown on.</summary>
+        static string Printable(string text) => TensorEntry.IsPrintable(text) ? text : string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));
 
         public void Add(string name, double value) => Add(name, value.ToString(CultureInfo.InvariantCulture));
 

@@ -101,6 +101,7 @@ sealed class Pickle
                 case 'c': stack.Add(Global(Line(), Line())); break;
                 case '\x93': StackGlobal(); break;
                 case 'R' or '\x81': Call(); break; // REDUCE, NEWOBJ
+                case 'i': Call(Global(Line(), Line()), new(ToMark())); break; // INST
                 case 'b': Build(); break;
                 case 'P': stack.Add(Storage(new PickleTuple([]))); break;
                 case 'Q': stack.Add(Storage(Pop())); break;
@@ -123,6 +124,11 @@ sealed class Pickle
     {
         var arguments = Pop() as PickleTuple ?? throw new PickleException("a call without arguments", "a tuple");
         var callee = Pop() as PickleGlobal ?? throw new PickleException("a call of something that is no function", PickleGlobals.Allowed);
+        Call(callee, arguments);
+    }
+
+    void Call(PickleGlobal callee, PickleTuple arguments)
+    {
         if (arguments.Items is [PickleList items, ..])
             Copied(items);
         stack.Add(PickleGlobals.Call(callee, arguments));
@@ -145,7 +151,7 @@ sealed class Pickle
     }
 
     static PickleStorage Storage(object? id) =>
-        id is PickleTuple { Items: ["storage", PickleGlobal kind, string key, string, long elements, .. var view] } && PickleGlobals.StorageType(kind.Name) is { } type
+        id is PickleTuple { Items: ["storage", PickleGlobal kind, string key, string, long elements, .. var view] } && PickleGlobals.StorageType(kind.Name) is { } type && TensorEntry.IsPrintable(key)
             ? view is [] or [null]
                 ? new(type, key, elements)
                 : throw new PickleException("a storage that is a view of another", "storages of their own, as torch has written since 0.4")

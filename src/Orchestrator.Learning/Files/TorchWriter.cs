@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.IO.Hashing;
 using System.Text;
 using Orchestrator.Protocol;
@@ -23,8 +24,9 @@ static class TorchWriter
             throw new ProblemException(name, $"{tensors.Sum(tensor => tensor.Bytes):N0} bytes", $"at most {int.MaxValue:N0} in a .pth", "export as safetensors");
         using var zip = new StoredZip(stream);
         zip.Add($"{name}/data.pkl", TorchPickle.Of(tensors));
-        for (var i = 0; i < tensors.Count; i++)
-            zip.Add($"{name}/data/{i}", tensors[i].Span);
+        // In the order of their keys as texts: 0, 1, 10, 11, …
+        foreach (var (key, i) in Enumerable.Range(0, tensors.Count).Select(i => (Key: i.ToString(CultureInfo.InvariantCulture), i)).OrderBy(pair => pair.Key, StringComparer.Ordinal))
+            zip.Add($"{name}/data/{key}", tensors[i].Span);
         zip.Add($"{name}/version", "3\n"u8);
         zip.Finish();
     }

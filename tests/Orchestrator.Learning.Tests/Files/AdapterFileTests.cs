@@ -35,6 +35,20 @@ public class AdapterFileTests
         Assert.Equal(File.ReadAllBytes(torchs), File.ReadAllBytes(folder["adapter_len5_layer3.pth"]));
     }
 
+    [Theory]
+    [InlineData("meta-fp32")]
+    [InlineData("meta-bf16")]
+    [InlineData("meta-mp2")]
+    public void So_is_a_whole_model(string layout)
+    {
+        using var scope = torch.NewDisposeScope();
+        var torchs = Golden.Reference($"checkpoints/{layout}/consolidated.00.pth");
+        using var file = TensorFile.Open(torchs);
+        using var stream = new MemoryStream();
+        TorchWriter.Write(stream, "consolidated.00", [.. file.Entries.Select(entry => SafeTensor.Of(entry.Name, file.Read(entry.Name)))]);
+        Assert.Equal(File.ReadAllBytes(torchs), stream.ToArray());
+    }
+
     [Fact]
     public void For_the_originals_inference_the_file_holds_tanh_of_the_gates()
     {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 
 namespace Orchestrator.Learning.Tests.Files;
 
@@ -11,7 +12,7 @@ static class Mutation
     public static byte[] Of(byte[] file, byte[] other, Random random)
     {
         var bytes = file.ToList();
-        for (var times = random.Next(1, 5); times > 0; times--)
+        for (var times = random.Next(2) == 0 ? 1 : random.Next(2, 5); times > 0; times--)
             Once(bytes, other, random);
         return [.. bytes];
     }
@@ -25,7 +26,7 @@ static class Mutation
         }
         var at = Position(bytes.Count, random);
         var length = Math.Min(random.Next(1, 64), bytes.Count - at);
-        switch (random.Next(12))
+        switch (random.Next(16))
         {
             case 0 or 1:
                 bytes[at] ^= (byte)(1 << random.Next(8));
@@ -50,19 +51,53 @@ static class Mutation
                 Overwrite(bytes, at, value, 1 << random.Next(4));
                 break;
             case 10:
-                // A digit of a header's numbers.
-                for (var i = at; i < Math.Min(at + 256, bytes.Count); i++)
-                    if (char.IsAsciiDigit((char)bytes[i]))
-                    {
-                        bytes[i] = (byte)('0' + random.Next(10));
-                        break;
-                    }
+                bytes[Digit(bytes, at)] = (byte)('0' + random.Next(10));
+                break;
+            case 11 or 12 or 13:
+                Number(bytes, Digit(bytes, at), random);
+                break;
+            case 14:
+                Literal(bytes, at, random);
                 break;
             default:
                 bytes.AddRange(new byte[random.Next(1, 200)]);
                 break;
         }
     }
+
+    /// <summary>Where the next number of a JSON header begins, else where we are.</summary>
+    static int Digit(List<byte> bytes, int at)
+    {
+        for (var i = at; i < Math.Min(at + 256, bytes.Count); i++)
+            if (char.IsAsciiDigit((char)bytes[i]))
+                return i;
+        return at;
+    }
+
+    /// <summary>Another number in place of one, so that the JSON stays whole and lies.</summary>
+    static void Number(List<byte> bytes, int at, Random random)
+    {
+        var end = at;
+        while (end < bytes.Count && char.IsAsciiDigit((char)bytes[end]))
+            end++;
+        bytes.RemoveRange(at, end - at);
+        bytes.InsertRange(at, Encoding.ASCII.GetBytes(Numbers[random.Next(Numbers.Length)]));
+    }
+
+    static readonly string[] Numbers = ["0", "1", "2", "3", "-1", "64", "65", "4096", "1048576", "2147483647", "4294967296", "9223372036854775807", "1e308", "1e-308", "0.5", "null", "true", "[]", "{}", "\"\""];
+
+    /// <summary>Another word in place of a text of JSON.</summary>
+    static void Literal(List<byte> bytes, int at, Random random)
+    {
+        var open = bytes.IndexOf((byte)'"', at);
+        var close = open < 0 || open + 1 >= bytes.Count ? -1 : bytes.IndexOf((byte)'"', open + 1);
+        if (close < 0 || close - open > 200)
+            return;
+        bytes.RemoveRange(open + 1, close - open - 1);
+        bytes.InsertRange(open + 1, Encoding.ASCII.GetBytes(Words[random.Next(Words.Length)]));
+    }
+
+    static readonly string[] Words = ["", "F32", "F16", "I64", "shape", "dtype", "data_offsets", "__metadata__", "../../etc/passwd", "rope_scaling", "llama3", "a\\u0000b", "\\ud800", "head_dim", "n_kv_heads", "model.norm.weight"];
 
     /// <summary>Mostly where files say what they hold: at their begin and at their end.</summary>
     static int Position(int count, Random random) => random.Next(10) switch
