@@ -65,16 +65,16 @@ sealed class JobHost(Cluster cluster)
             return;
         cluster.World.Say($"the coordinator dies");
         foreach (var activation in activations.ToList())
-            End(activation);
+            End(activation, dies: true);
     }
 
-    /// <summary>An activation ends; who was told that it did not hear tries again, sometimes.</summary>
-    public void End(Activation activation)
+    /// <summary>An activation ends; what it had not decided on is told again, unless it died: then half of it is lost.</summary>
+    public void End(Activation activation, bool dies = false)
     {
         activations.Remove(activation);
         foreach (var report in activation.Close())
         {
-            if (cluster.World.Chance.Happens(0.5))
+            if (!dies || cluster.World.Chance.Happens(0.5))
                 undelivered.Enqueue(report);
         }
         if (activations.Count > 0)
@@ -138,6 +138,12 @@ sealed class Activation(Cluster cluster, JobHost host, JobState state, long etag
             var decision = Coordinator.Decide(cluster.Plan, state, report.What, cluster.World.Time);
             if (cluster.Mutant == Mutant.ForgetsToAskAfterReturn && report.What is JobEvent.Started && state.Workers.Count > 0)
                 decision = new JobDecision(state, [], "back");
+            if (decision.IsStale)
+            {
+                cluster.World.Say($"a coordinator learns that another has saved, and gives up");
+                host.End(this);
+                return;
+            }
             if (decision.State == before)
             {
                 inbox.Dequeue();

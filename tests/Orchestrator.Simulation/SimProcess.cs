@@ -166,7 +166,7 @@ sealed class SimProcess(Cluster cluster, string name, int slots)
         var all = arrived.ToList();
         arrived.Clear();
         foreach (var worker in all)
-            worker.SumArrived(of, at, sum, wish);
+            worker.SumArrived(of, sum, wish);
     }
 
     /// <summary>The step cannot be summed in this generation.</summary>
