@@ -89,6 +89,7 @@ sealed class JobHost(Cluster cluster)
 sealed class Activation(Cluster cluster, JobHost host, JobState state, long etag)
 {
     readonly Queue<Report> inbox = new();
+    readonly TimeSpan clockIsOffBy = TimeSpan.FromMinutes(cluster.World.Chance.Between(-60, 60));      // each server's clock is its own
     readonly SortedDictionary<long, Line> ahead = [];      // lines that came before those before them
     IReadOnlyList<WorkerOffer> offered = [];
     long offeredAt = long.MinValue;
@@ -135,7 +136,7 @@ sealed class Activation(Cluster cluster, JobHost host, JobState state, long etag
             }
             Record(report);
             var before = state;
-            var decision = Coordinator.Decide(cluster.Plan, state, report.What, cluster.World.Time);
+            var decision = Coordinator.Decide(cluster.Plan, state, report.What, cluster.World.Time + clockIsOffBy);
             if (cluster.Mutant == Mutant.ForgetsToAskAfterReturn && report.What is JobEvent.Started && state.Workers.Count > 0)
                 decision = new JobDecision(state, [], "back");
             if (decision.IsStale)
@@ -163,6 +164,11 @@ sealed class Activation(Cluster cluster, JobHost host, JobState state, long etag
         cluster.World.Pass("saving");
         if (closed)
             return;
+        if (cluster.Disk.DatabaseDownUntil > cluster.World.Now)
+        {
+            cluster.World.After(200_000, () => Save(report, decision));
+            return;
+        }
         if (cluster.Disk.ETag != etag && cluster.Mutant != Mutant.SavesWithoutETag)
         {
             cluster.World.Say($"a coordinator finds that another has saved, and gives up");
@@ -171,6 +177,7 @@ sealed class Activation(Cluster cluster, JobHost host, JobState state, long etag
         }
         inbox.Dequeue();
         host.Granted(report.What);
+        Oracle.Saves(cluster.Disk.Job, decision.State);
         (state, cluster.Disk.Job) = (decision.State, decision.State);
         etag = ++cluster.Disk.ETag;
         cluster.World.Say($"{report.What.GetType().Name}: {state.Phase}, generation {state.Generation}: {decision.Reason}");

@@ -32,6 +32,15 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
             unwritten.Dequeue();
     }
 
+    /// <summary>Its thread ends with a fault, of which it can still tell.</summary>
+    public void Fail()
+    {
+        cluster.World.Say($"{me} fails");
+        left = true;
+        process.Left(this);
+        Tell(new JobEvent.Lost(me.Silo, me.Slot, participant.Generation, "its thread failed"));
+    }
+
     void Pump()
     {
         while (!busy && !left)
@@ -40,6 +49,11 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
                 Take(order);
             switch (participant.Next)
             {
+                case Turn.Load when process.LacksMemoryUntil > cluster.World.Now:
+                    left = true;
+                    process.Left(this);
+                    Tell(new JobEvent.Refused(me, "it lacks the memory for the base"));
+                    break;
                 case Turn.Load:
                     Busy(cluster.World.Chance.Between(1_000, 80_000), interruptible: false, () =>
                     {
@@ -194,8 +208,10 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
         cluster.Oracle.CommitsStep(me, step, sum);
         State = Arithmetic.Update(State, sum);
         cluster.Oracle.Holds(me, step, State);
-        var generation = participant.Generation;
+        var (generation, isMember) = (participant.Generation, participant.Membership is not null);
         participant.Commit();
+        if (isMember)
+            cluster.Oracle.Follows(me, generation, step, stands: participant.Membership is null);
         cluster.World.Say($"{me} commits step {step}");
         unwritten.Enqueue(new Line(step.Number, State));
         Tell(new JobEvent.Committed(me, generation, step), [.. unwritten]);

@@ -49,12 +49,13 @@ public static partial class Coordinator
         _ => null,
     };
 
-    // Orders that followed the last save may never have gone out, and answers may have gone to nobody: all are asked anew. The disk knows best which checkpoint is whole.
+    // Orders that followed the last save may never have gone out, and answers may have gone to nobody: all are asked anew. The disk knows best which checkpoint is whole, and
+    // this server's clock need not be the one by which deadlines were set.
     static JobDecision Start(JobPlan plan, JobState state, Step checkpoint, DateTimeOffset now)
     {
         if (plan.Last == Step.Start)
             return End(state, JobPhase.Failed, $"{plan.TrainingSamples} training records are fewer than a global batch of {plan.Spec.Training.GlobalBatchSize}");
-        var next = state with { Checkpoint = checkpoint, Committed = Later(state.Committed, checkpoint) };
+        var next = state with { Checkpoint = checkpoint, Committed = Later(state.Committed, checkpoint), MusterDeadline = null, BoundaryDeadline = null };
         if (state.Phase == JobPhase.Suspended)
             return Changed(next, state.Reason);
         return state.Workers.Count > 0
