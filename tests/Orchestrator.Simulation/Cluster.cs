@@ -40,21 +40,26 @@ sealed class Cluster
         => [.. processes.Values.Where(process => process.IsUp)
             .SelectMany(process => Enumerable.Range(0, process.Slots).Select(slot => new WorkerOffer(new WorkerId(process.Name, slot), process.Address))).Take(Wanted)];
 
-    /// <summary>A frame from process to process; it dies with the process that it was sent to.</summary>
+    /// <summary>A frame from process to process, on a stream that sends it again until a cut is healed; it dies with the process that it was sent to.</summary>
     public void Send(SimProcess from, string to, Frame frame)
     {
         Deliver();
         if (World.Chance.Happens(Schedule.Doubled))
             Deliver();
 
-        void Deliver() => Process(to).After(Delay(), () =>
+        void Deliver() => Process(to).After(Delay(), Arrive);
+
+        void Arrive()
         {
-            if (from.CutUntil > World.Now || Process(to).CutUntil > World.Now)
+            if (Math.Max(from.CutUntil, Process(to).CutUntil) - World.Now is > 0 and var cut)
+            {
+                Process(to).After(cut + Delay(), Arrive);
                 return;
+            }
             if (frame is Frame.Gather)
                 World.Pass("gathered");
             Process(to).Receive(from.Name, frame);
-        });
+        }
     }
 
     /// <summary>A worker tells its job something: later, possibly twice, and not before the cut is healed.</summary>

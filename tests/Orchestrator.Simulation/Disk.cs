@@ -13,6 +13,9 @@ sealed class Disk
     /// <summary>Until when it is full, in microseconds.</summary>
     public long FullUntil { get; set; }
 
+    /// <summary>Until when the coordinator's state cannot be saved.</summary>
+    public long DatabaseDownUntil { get; set; }
+
     /// <summary>The ledger.</summary>
     public List<Line> Ledger { get; } = [];
 

@@ -34,7 +34,7 @@ static class Faults
         var world = cluster.World;
         var process = chance.Of(cluster.Processes.ToList());
         var a_while = chance.Happens(0.7) ? chance.Between(10_000, 2_500_000) : chance.Between(1_000_000, 8_000_000);
-        switch (chance.Between(0, 11))
+        switch (chance.Between(0, 14))
         {
             case <= 2:
                 return () => process.Crash(a_while);
@@ -75,14 +75,29 @@ static class Faults
             case 9:
                 return () =>
                 {
-                    if (cluster.Disk.Job.IsOver)
-                        return;
+                    if (cluster.Disk.Newest.Number == cluster.Schedule.EndsAt)
+                        return;      // the result: nobody would compute it again
                     if (cluster.Disk.Damage() is { } damaged)
                         world.Say($"the checkpoint of step {damaged} is damaged");
                     foreach (var each in cluster.Processes)
                         each.Crash(a_while);
                 };
             case 10:
+                return () =>
+                {
+                    world.Say($"the database is down");
+                    cluster.Disk.DatabaseDownUntil = world.Now + a_while;
+                };
+            case 11:
+                var slot = chance.Between(0, process.Slots - 1);
+                return () => process.Fail(slot);
+            case 12:
+                return () =>
+                {
+                    world.Say($"{process.Name} lacks memory");
+                    process.LacksMemoryUntil = world.Now + a_while;
+                };
+            case 13:
                 return cluster.Grain.Crash;
             default:
                 return cluster.Grain.Activate;

@@ -65,16 +65,16 @@ sealed class JobHost(Cluster cluster)
             return;
         cluster.World.Say($"the coordinator dies");
         foreach (var activation in activations.ToList())
-            End(activation);
+            End(activation, dies: true);
     }
 
-    /// <summary>An activation ends; who was told that it did not hear tries again, sometimes.</summary>
-    public void End(Activation activation)
+    /// <summary>An activation ends; what it had not decided on is told again, unless it died: then half of it is lost.</summary>
+    public void End(Activation activation, bool dies = false)
     {
         activations.Remove(activation);
         foreach (var report in activation.Close())
         {
-            if (cluster.World.Chance.Happens(0.5))
+            if (!dies || cluster.World.Chance.Happens(0.5))
                 undelivered.Enqueue(report);
         }
         if (activations.Count > 0)
@@ -89,6 +89,7 @@ sealed class JobHost(Cluster cluster)
 sealed class Activation(Cluster cluster, JobHost host, JobState state, long etag)
 {
     readonly Queue<Report> inbox = new();
+    readonly TimeSpan clockIsOffBy = TimeSpan.FromMinutes(cluster.World.Chance.Between(-60, 60));      // each server's clock is its own
     readonly SortedDictionary<long, Line> ahead = [];      // lines that came before those before them
     IReadOnlyList<WorkerOffer> offered = [];
     long offeredAt = long.MinValue;
@@ -135,9 +136,15 @@ sealed class Activation(Cluster cluster, JobHost host, JobState state, long etag
             }
             Record(report);
             var before = state;
-            var decision = Coordinator.Decide(cluster.Plan, state, report.What, cluster.World.Time);
+            var decision = Coordinator.Decide(cluster.Plan, state, report.What, cluster.World.Time + clockIsOffBy);
             if (cluster.Mutant == Mutant.ForgetsToAskAfterReturn && report.What is JobEvent.Started && state.Workers.Count > 0)
                 decision = new JobDecision(state, [], "back");
+            if (decision.IsStale)
+            {
+                cluster.World.Say($"a coordinator learns that another has saved, and gives up");
+                host.End(this);
+                return;
+            }
             if (decision.State == before)
             {
                 inbox.Dequeue();
@@ -157,6 +164,11 @@ sealed class Activation(Cluster cluster, JobHost host, JobState state, long etag
         cluster.World.Pass("saving");
         if (closed)
             return;
+        if (cluster.Disk.DatabaseDownUntil > cluster.World.Now)
+        {
+            cluster.World.After(200_000, () => Save(report, decision));
+            return;
+        }
         if (cluster.Disk.ETag != etag && cluster.Mutant != Mutant.SavesWithoutETag)
         {
             cluster.World.Say($"a coordinator finds that another has saved, and gives up");
@@ -165,6 +177,7 @@ sealed class Activation(Cluster cluster, JobHost host, JobState state, long etag
         }
         inbox.Dequeue();
         host.Granted(report.What);
+        Oracle.Saves(cluster.Disk.Job, decision.State);
         (state, cluster.Disk.Job) = (decision.State, decision.State);
         etag = ++cluster.Disk.ETag;
         cluster.World.Say($"{report.What.GetType().Name}: {state.Phase}, generation {state.Generation}: {decision.Reason}");

@@ -7,6 +7,7 @@ sealed class Oracle(Schedule schedule)
 {
     readonly ulong[] undisturbed = Arithmetic.Undisturbed(schedule.MicroBatches, schedule.Steps);
     readonly Dictionary<Generation, (Step Base, string Deals)> begun = [];
+    readonly Dictionary<(Generation, Step), bool> stood = [];
     readonly Dictionary<WorkerId, Step> held = [];
 
     /// <summary>Steps that came into force, over all replicas.</summary>
@@ -51,6 +52,20 @@ sealed class Oracle(Schedule schedule)
             if (!deal.Shares.SelectMany(share => share.MicroBatches).Order().SequenceEqual(Enumerable.Range(0, schedule.MicroBatches)))
                 throw new ViolationException($"the deal {deal} has not each micro-batch exactly once");
         }
+    }
+
+    /// <summary>A worker has committed a step, and goes on or stands: all of its generation do the same after the same step.</summary>
+    public void Follows(WorkerId worker, Generation generation, Step step, bool stands)
+    {
+        if (!stood.TryAdd((generation, step), stands) && stood[(generation, step)] != stands)
+            throw new ViolationException($"{worker} {(stands ? "stands" : "goes on")} after step {step} of generation {generation}, unlike others");
+    }
+
+    /// <summary>The coordinator's state is saved: what it knew stays known.</summary>
+    public static void Saves(JobState before, JobState after)
+    {
+        if (after.Generation < before.Generation || after.Committed < before.Committed || before.IsOver)
+            throw new ViolationException($"generation {after.Generation}, step {after.Committed} is saved over generation {before.Generation}, step {before.Committed}, {before.Phase}");
     }
 
     /// <summary>A line for the ledger: it is the undisturbed run's.</summary>

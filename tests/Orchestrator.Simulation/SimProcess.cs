@@ -25,6 +25,7 @@ sealed class SimProcess(Cluster cluster, string name, int slots)
     public bool IsUp { get; private set; } = true;
     public long HungUntil { get; private set; }
     public long CutUntil { get; set; }
+    public long LacksMemoryUntil { get; set; }
     public Uri Address => new($"http://{name}:{incarnation}");
 
     /// <summary>The wishes of its own slots for the step in hand.</summary>
@@ -82,6 +83,13 @@ sealed class SimProcess(Cluster cluster, string name, int slots)
             return;
         cluster.World.Say($"{name} hangs until {until / 1e6:0.0}");
         HungUntil = until;
+    }
+
+    /// <summary>The thread of one of its slots ends with a fault.</summary>
+    public void Fail(int slot)
+    {
+        if (IsUp && workers.TryGetValue(slot, out var worker))
+            worker.Fail();
     }
 
     /// <summary>An order for one of its slots. A worker that is not there is made, unless it would only be told to go.</summary>
@@ -166,7 +174,7 @@ sealed class SimProcess(Cluster cluster, string name, int slots)
         var all = arrived.ToList();
         arrived.Clear();
         foreach (var worker in all)
-            worker.SumArrived(of, at, sum, wish);
+            worker.SumArrived(of, sum, wish);
     }
 
     /// <summary>The step cannot be summed in this generation.</summary>

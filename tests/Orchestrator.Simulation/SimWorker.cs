@@ -20,7 +20,7 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
     public void Post(Order order)
     {
         inbox.Enqueue(order);
-        if (busy && interruptible && order is Order.Invite or Order.Muster or Order.Begin or Order.Release)
+        if (busy && interruptible && participant.IsInterruptedBy(order))
             Free();
         Pump();
     }
@@ -32,6 +32,15 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
             unwritten.Dequeue();
     }
 
+    /// <summary>Its thread ends with a fault, of which it can still tell.</summary>
+    public void Fail()
+    {
+        cluster.World.Say($"{me} fails");
+        left = true;
+        process.Left(this);
+        Tell(new JobEvent.Lost(me.Silo, me.Slot, participant.Generation, "its thread failed"));
+    }
+
     void Pump()
     {
         while (!busy && !left)
@@ -40,6 +49,11 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
                 Take(order);
             switch (participant.Next)
             {
+                case Turn.Load when process.LacksMemoryUntil > cluster.World.Now:
+                    left = true;
+                    process.Left(this);
+                    Tell(new JobEvent.Refused(me, "it lacks the memory for the base"));
+                    break;
                 case Turn.Load:
                     Busy(cluster.World.Chance.Between(1_000, 80_000), interruptible: false, () =>
                     {
@@ -99,8 +113,7 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
     void Take(Order order)
     {
         var held = participant.Committed;
-        participant.Take(order);
-        if (order is not Order.Begin begin || participant.Membership != begin)
+        if (!participant.Take(order) || order is not Order.Begin begin || participant.Membership != begin)
             return;
         if (held > begin.Base)
             throw new ViolationException($"{me} holds step {held}, but is to begin from step {begin.Base}: steps are lost");
@@ -108,7 +121,7 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
         process.Enter(begin);
         foreach (var m in begin.First.Of(me).MicroBatches)
         {
-            if (process.Holds(m) && participant.Committed == begin.Base)
+            if (process.Holds(m))
                 participant.Computed(m);
             else
                 participant.Forgot(m);
@@ -169,25 +182,25 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
         participant.Obtained(step);
     }
 
-    public void SumArrived(Generation of, Step at, Value[] values, StopWish wish)
+    /// <summary>The step that it waits for is summed.</summary>
+    public void SumArrived(Generation of, Value[] values, StopWish wish) => Wake(of, () =>
     {
-        Later(cluster.World.Chance.Between(0, 300), () =>
-        {
-            if (participant.Generation != of || participant.InHand != at)
-                return;
-            sum = values;
-            participant.Reduced(wish);
-        });
-    }
+        sum = values;
+        participant.Reduced(wish);
+    });
 
-    public void SumFailed(Generation of, string lost)
+    /// <summary>The step that it waits for cannot be summed.</summary>
+    public void SumFailed(Generation of, string lost) => Wake(of, () =>
     {
-        Later(cluster.World.Chance.Between(0, 300), () =>
-        {
-            Tell(new JobEvent.Lost(lost, null, of, "its stream broke"));
-            participant.Told();
-            participant.Withdraw();
-        });
+        Tell(new JobEvent.Lost(lost, null, of, "its stream broke"));
+        participant.Told();
+        participant.Withdraw();
+    });
+
+    void Wake(Generation of, Action then)
+    {
+        if (busy && interruptible && participant.Generation == of)
+            Later(cluster.World.Chance.Between(0, 300), then);
     }
 
     void Commit(Step step)
@@ -195,8 +208,10 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
         cluster.Oracle.CommitsStep(me, step, sum);
         State = Arithmetic.Update(State, sum);
         cluster.Oracle.Holds(me, step, State);
-        var generation = participant.Generation;
+        var (generation, isMember) = (participant.Generation, participant.Membership is not null);
         participant.Commit();
+        if (isMember)
+            cluster.Oracle.Follows(me, generation, step, stands: participant.Membership is null);
         cluster.World.Say($"{me} commits step {step}");
         unwritten.Enqueue(new Line(step.Number, State));
         Tell(new JobEvent.Committed(me, generation, step), [.. unwritten]);

@@ -6,10 +6,10 @@ namespace Orchestrator.Protocol.Coordination;
 public static partial class Coordinator
 {
     /// <summary>How often the checkpoint that a job waits for may fail, each time on another worker where there is one, before the job fails.</summary>
-    public const int FailedWritesMax = 4;
+    public const int FailedWritesMax = 30;
 
     /// <summary>How long after a failed checkpoint the next one is tried.</summary>
-    public static readonly TimeSpan WriteRetryAfter = TimeSpan.FromSeconds(5);
+    public static readonly TimeSpan WriteRetryAfter = TimeSpan.FromSeconds(10);
 
     /// <summary>How long a boundary waits for its checkpoint or its evaluation before everybody is asked anew.</summary>
     public static readonly TimeSpan BoundaryPatience = TimeSpan.FromMinutes(5);
@@ -49,6 +49,8 @@ public static partial class Coordinator
         var reason = $"the checkpoint of step {failed.Step} was not written: {failed.Reason}";
         if (state.Phase is not (JobPhase.AtBoundary or JobPhase.Suspending) || failed.Step != state.Through || state.Checkpoint >= failed.Step)
             return Nothing(state, reason);
+        if (state.FailedWrites > 0 && state.BoundaryDeadline <= now + WriteRetryAfter)
+            return Nothing(state, reason);      // told twice: the next attempt is due already
         var next = state with { FailedWrites = state.FailedWrites + 1, BoundaryDeadline = now + WriteRetryAfter };
         return next.FailedWrites < FailedWritesMax ? Changed(next, reason) : End(next, JobPhase.Failed, $"{reason}; tried {FailedWritesMax} times");
     }

@@ -8,7 +8,7 @@ public static partial class Coordinator
     /// <summary>Generations in a row without a commit after which the job fails.</summary>
     public const int FruitlessGenerationsMax = 8;
 
-    /// <summary>How long a muster waits for a worker before it counts as lost, and how long workers that are ready wait for those that still load.</summary>
+    /// <summary>How long a muster waits for a worker before it counts as lost, and how long those who stand wait for those who do not.</summary>
     public static readonly TimeSpan MusterPatience = TimeSpan.FromSeconds(30);
 
     // The generation ends before it is decided what the next one computes: all say what they have, and take part in the old one no more.
@@ -47,9 +47,11 @@ public static partial class Coordinator
     {
         var members = state.Workers.Where(worker => worker.IsMember).ToList();
         if (members.Exists(worker => worker.Standing is null))
-            return state.Phase == JobPhase.Mustering
-                ? Changed(state, $"{members.Count(worker => worker.Standing is not null)} of {members.Count} members said what they have", orders)
-                : Kept(state, orders);
+        {
+            var said = members.Count(worker => worker.Standing is not null);
+            return state.Phase == JobPhase.Mustering ? Changed(state, $"{said} of {members.Count} members said what they have", orders)
+                : Kept(state with { MusterDeadline = said == 0 ? null : state.MusterDeadline ?? now + MusterPatience }, orders);
+        }
         if (members.Count > 0)
             return Meet(plan, state, now, orders);
         var ready = state.Workers.Count(worker => worker.Standing is not null);

@@ -19,6 +19,8 @@ public static partial class Coordinator
         ArgumentNullException.ThrowIfNull(state);
         if (state.IsOver)
             return Nothing(state, "the job is over");
+        if (GenerationOf(what) is { } generation && generation > state.Generation)
+            return Nothing(state, $"somebody knows generation {generation}, which is not {state.Generation}: another coordinator has saved it") with { IsStale = true };
         return what switch
         {
             JobEvent.Started started => Start(plan, state, started.Checkpoint, now),
@@ -39,12 +41,21 @@ public static partial class Coordinator
         };
     }
 
-    // Orders that followed the last save may never have gone out, and answers may have gone to nobody: all are asked anew. The disk knows best which checkpoint is whole.
+    static Generation? GenerationOf(JobEvent what) => what switch
+    {
+        JobEvent.Stood stood => stood.Generation,
+        JobEvent.Lost lost => lost.Generation,
+        JobEvent.Committed committed => committed.Generation,
+        _ => null,
+    };
+
+    // Orders that followed the last save may never have gone out, and answers may have gone to nobody: all are asked anew. The disk knows best which checkpoint is whole, and
+    // this server's clock need not be the one by which deadlines were set.
     static JobDecision Start(JobPlan plan, JobState state, Step checkpoint, DateTimeOffset now)
     {
         if (plan.Last == Step.Start)
             return End(state, JobPhase.Failed, $"{plan.TrainingSamples} training records are fewer than a global batch of {plan.Spec.Training.GlobalBatchSize}");
-        var next = state with { Checkpoint = checkpoint, Committed = Later(state.Committed, checkpoint) };
+        var next = state with { Checkpoint = checkpoint, Committed = Later(state.Committed, checkpoint), MusterDeadline = null, BoundaryDeadline = null };
         if (state.Phase == JobPhase.Suspended)
             return Changed(next, state.Reason);
         return state.Workers.Count > 0
@@ -93,7 +104,7 @@ public static partial class Coordinator
     static JobDecision Stand(JobPlan plan, JobState state, JobEvent.Stood stood, DateTimeOffset now)
     {
         var view = state.Workers.FirstOrDefault(worker => worker.Worker == stood.Worker);
-        if (view is null || stood.Generation > state.Generation || (view.IsMember ? stood.Generation != state.Generation : stood.Generation < view.Since))
+        if (view is null || (view.IsMember ? stood.Generation != state.Generation : stood.Generation < view.Since))
             return Nothing(state, $"{stood.Worker} stood in generation {stood.Generation}, which is not {state.Generation}");
         var next = state with { Workers = [.. state.Workers.Select(worker => worker == view ? view with { Standing = stood.Standing } : worker)] };
         if (stood.Standing.Committed is { } committed)
@@ -183,6 +194,8 @@ public static partial class Coordinator
                 return decision with { Reason = $"{silent.Count} workers said nothing for {MusterPatience}; {decision.Reason}" };
             case JobPhase.Waiting when now >= state.MusterDeadline:
                 return Meet(plan, state, now, []);
+            case JobPhase.Running or JobPhase.Halting when now >= state.MusterDeadline:
+                return Muster(state, $"some members stand, the others said nothing for {MusterPatience}", now);
             case JobPhase.AtBoundary or JobPhase.Suspending when now >= state.BoundaryDeadline:
                 return Muster(state, $"{state.Reason}, and that for too long: asks again", now);
             default:

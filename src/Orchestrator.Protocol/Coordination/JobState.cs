@@ -78,7 +78,7 @@ public sealed record JobState
     /// <summary>Generations in a row that ended without a commit: too many mean that trying again is of no use.</summary>
     public int FruitlessGenerations { get; init; }
 
-    /// <summary>Until when a muster waits for answers, or ready workers for those that load.</summary>
+    /// <summary>Until when those who stand wait for those who do not: in a muster, at the end of a generation, or while workers load.</summary>
     public DateTimeOffset? MusterDeadline { get; init; }
 
     /// <summary>Until when a boundary waits for its checkpoint or evaluation before everybody is asked anew.</summary>
@@ -95,4 +95,11 @@ public sealed record JobState
 }
 
 /// <summary>A decision: the state to save, then the orders to carry, and why.</summary>
-public sealed record JobDecision(JobState State, IReadOnlyList<JobOrder> Orders, string Reason);
+public sealed record JobDecision(JobState State, IReadOnlyList<JobOrder> Orders, string Reason)
+{
+    /// <summary>
+    /// The event speaks of a generation that this state does not know yet. Since no order runs ahead of its record, another coordinator has saved a later state: whoever
+    /// carries this one reads it, begins again with <see cref="JobEvent.Started"/>, and then decides on this event anew.
+    /// </summary>
+    public bool IsStale { get; init; }
+}

@@ -132,6 +132,17 @@ public sealed class Participant(WorkerId me)
         }
     }
 
+    /// <summary>
+    /// Whether <paramref name="order"/> ends what the worker waits for: only then may a wait be interrupted, since an exchange that was left cannot be entered again.
+    /// May be asked from another thread.
+    /// </summary>
+    public bool IsInterruptedBy(Order order) => order switch
+    {
+        Order.Invite or Order.Muster or Order.Begin => order.Generation > Generation,
+        Order.Release => order.Generation >= Generation,
+        _ => false,
+    };
+
     void Enter(Generation generation)
     {
         Generation = generation;
@@ -176,8 +187,6 @@ public sealed class Participant(WorkerId me)
     /// <summary>The state of <paramref name="step"/> is in force.</summary>
     public void Obtained(Step step)
     {
-        if (step != Committed)
-            done.Clear();
         Committed = step;
         if (begun?.Base == step)
         {
@@ -193,7 +202,10 @@ public sealed class Participant(WorkerId me)
             Deal();
     }
 
-    /// <summary>A micro-batch of the step in hand is finished, by this worker or, before it was dealt to this one, by another of the same process.</summary>
+    /// <summary>
+    /// A micro-batch of the step in hand is finished. Also said, after <see cref="Order.Begin"/> was taken, of what this worker's process has summed already, whoever
+    /// of its workers computed it, and even where the state is yet to be obtained: the next micro-batches would be those of the same step, from the same state.
+    /// </summary>
     public void Computed(int m)
     {
         done.Add(m);
