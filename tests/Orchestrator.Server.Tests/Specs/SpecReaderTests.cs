@@ -108,15 +108,27 @@ public class SpecReaderTests
         Assert.Equal(
             [
                 "--set workrs: an unknown key found, a key of a spec expected; did you mean workers?",
-                "--set training: no value found, path=value expected; for example --set training.epochs=3",
                 "--set workers: 0 found, a whole number of workers, at least 1 and at most 1024 expected",
             ],
-            Problems(Small, "workrs=3", "training", "workers=0"));
+            Problems(Small, "workrs=3", "workers=0"));
+        Assert.Equal(
+            "--set training: no value found, path=value expected; for example --set training.epochs=3",
+            Assert.Throws<ProblemException>(() => SpecOverride.Parse("training")).Message);
+        Assert.StartsWith(
+            "--name: 'A B' found",
+            Assert.Throws<ProblemException>(() => SpecReader.Parse(Small, "x", "/", [SpecOverride.OfText("name", "A B", "--name")])).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void The_files_name_is_the_jobs_where_the_spec_has_none()
         => Assert.Equal("my-first-job", SpecReader.Parse(Small, "My first Job.yaml", "/").Name);
+
+    [Fact]
+    public void Files_that_this_machine_lacks_are_named_with_their_lines()
+        => Assert.Equal(
+            ["job.yaml:1 model.path", "job.yaml:2 data.path"],
+            Assert.Throws<ProblemException>(() => SpecReader.Parse(Small, "job.yaml", "/", also: SpecFiles.Missing)).Problems.Select(problem => problem.Place));
 
     [Fact]
     public void A_missing_file_is_a_problem()
@@ -137,7 +149,7 @@ public class SpecReaderTests
             }
         }, iter: 3_000);
 
-    static JobSpec Read(string text, params string[] sets) => SpecReader.Parse(text, "job.yaml", "/work dir", sets);
+    static JobSpec Read(string text, params string[] sets) => SpecReader.Parse(text, "job.yaml", "/work dir", [.. sets.Select(SpecOverride.Parse)]);
 
     static string[] Problems(string text, params string[] sets)
         => [.. Assert.Throws<ProblemException>(() => Read(text, sets)).Problems.Select(problem => problem.ToString())];
