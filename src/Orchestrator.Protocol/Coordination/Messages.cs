@@ -1,9 +1,14 @@
+using System.Text.Json.Serialization;
+
 namespace Orchestrator.Protocol.Coordination;
 
 /// <summary>A process of a generation and where its exchange listens.</summary>
 public sealed record ProcessAddress(string Process, Uri Exchange);
 
 /// <summary>Where a worker takes the state of the generation's base step from.</summary>
+[JsonDerivedType(typeof(Own), "own")]
+[JsonDerivedType(typeof(Copy), "copy")]
+[JsonDerivedType(typeof(Checkpoint), "checkpoint")]
 public abstract record StateSource
 {
     StateSource()
@@ -23,6 +28,12 @@ public abstract record StateSource
 /// <summary>
 /// What the coordinator asks of a worker. Every order carries its generation: an older one than the worker has seen is dropped, a repeated one changes nothing.
 /// </summary>
+[JsonDerivedType(typeof(Invite), "invite")]
+[JsonDerivedType(typeof(Muster), "muster")]
+[JsonDerivedType(typeof(Begin), "begin")]
+[JsonDerivedType(typeof(Halt), "halt")]
+[JsonDerivedType(typeof(Write), "write")]
+[JsonDerivedType(typeof(Release), "release")]
 public abstract record Order(Generation Generation)
 {
     /// <summary>Load what the job needs, then stand.</summary>
@@ -64,6 +75,20 @@ public abstract record Order(Generation Generation)
 public sealed record Standing(Step? Committed, IReadOnlyList<LeafRange> Held);
 
 /// <summary>What happens to a job: what its coordinator decides on.</summary>
+[JsonDerivedType(typeof(Started), "started")]
+[JsonDerivedType(typeof(Offered), "offered")]
+[JsonDerivedType(typeof(Stood), "stood")]
+[JsonDerivedType(typeof(Lost), "lost")]
+[JsonDerivedType(typeof(Refused), "refused")]
+[JsonDerivedType(typeof(Committed), "committed")]
+[JsonDerivedType(typeof(Written), "written")]
+[JsonDerivedType(typeof(WriteFailed), "writeFailed")]
+[JsonDerivedType(typeof(Evaluated), "evaluated")]
+[JsonDerivedType(typeof(Diverged), "diverged")]
+[JsonDerivedType(typeof(SuspendRequested), "suspendRequested")]
+[JsonDerivedType(typeof(ResumeRequested), "resumeRequested")]
+[JsonDerivedType(typeof(CancelRequested), "cancelRequested")]
+[JsonDerivedType(typeof(TimePassed), "timePassed")]
 public abstract record JobEvent
 {
     JobEvent()

@@ -210,6 +210,9 @@ public sealed class Participant(WorkerId me)
             Deal();
     }
 
+    /// <summary>It takes part no more until a newer order comes: a peer is lost, and the coordinator was told.</summary>
+    public void Withdraw() => begun = null;
+
     /// <summary>It cannot go on in this generation: a peer is lost, the state could not be copied.</summary>
     public void CannotGoOn(string reason) => (complaint, begun) = (reason, null);
 }
