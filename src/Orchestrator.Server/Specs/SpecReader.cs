@@ -24,26 +24,28 @@ public sealed class SpecReader
 
     /// <summary>Reads a spec's file.</summary>
     /// <param name="file">YAML or JSON; <c>-</c> reads standard input</param>
-    /// <param name="sets">overrides, <c>path=value</c> with the value in YAML: <c>training.betas=[0.9, 0.99]</c></param>
+    /// <param name="overrides">keys that win over the file's, the last most</param>
+    /// <param name="also">more rules than the spec's own; the place of their problems is a key's path</param>
     /// <exception cref="ProblemException">with everything that is wrong</exception>
-    public static JobSpec Read(string file, IReadOnlyList<string>? sets = null)
+    public static JobSpec Read(string file, IReadOnlyList<SpecOverride>? overrides = null, params IReadOnlyList<Func<JobSpec, IEnumerable<Problem>>> also)
     {
         if (file == "-")
-            return Parse(Console.In.ReadToEnd(), "stdin", Directory.GetCurrentDirectory(), sets);
+            return Parse(Console.In.ReadToEnd(), "stdin", Directory.GetCurrentDirectory(), overrides, also);
         if (Directory.Exists(file) || !File.Exists(file))
             throw new ProblemException(file, Directory.Exists(file) ? "a folder" : "nothing", "a spec in YAML or JSON", "`orchestrator new` writes one");
         if (new FileInfo(file) is { Length: > FileBytesMax } large)
             throw new ProblemException(file, $"{large.Length} bytes", $"a spec of at most {FileBytesMax}");
-        return Parse(File.ReadAllText(file), Path.GetFileName(file), Path.GetDirectoryName(Path.GetFullPath(file))!, sets);
+        return Parse(File.ReadAllText(file), Path.GetFileName(file), Path.GetDirectoryName(Path.GetFullPath(file))!, overrides, also);
     }
 
     /// <summary>Reads a spec's text.</summary>
-    /// <param name="text">YAML or JSON</param>
+    /// <param name="text">YAML or JSON; empty where the overrides say it all</param>
     /// <param name="source">what to call it in problems: <c>job.yaml</c>; its name is the job's if the text has none</param>
-    /// <param name="folder">where the text's relative paths start</param>
-    /// <param name="sets">overrides, <c>path=value</c>; their relative paths start in the current folder</param>
+    /// <param name="folder">where the text's relative paths start; those of overrides start in the current folder</param>
+    /// <param name="overrides">keys that win over the text's, the last most</param>
+    /// <param name="also">more rules than the spec's own; the place of their problems is a key's path</param>
     /// <exception cref="ProblemException">with everything that is wrong</exception>
-    public static JobSpec Parse(string text, string source, string folder, IReadOnlyList<string>? sets = null)
+    public static JobSpec Parse(string text, string source, string folder, IReadOnlyList<SpecOverride>? overrides = null, params IReadOnlyList<Func<JobSpec, IEnumerable<Problem>>> also)
     {
         var reader = new SpecReader();
         switch (YamlText.Parse(text, source))
@@ -56,9 +58,9 @@ public sealed class SpecReader
             case var other:
                 throw new ProblemException($"{source}:{other.Start.Line}", "no keys", "a spec: a group of keys", "`orchestrator new` writes one");
         }
-        foreach (var set in sets ?? [])
-            reader.TakeSet(set);
-        return reader.Spec(source);
+        foreach (var (path, value, place) in overrides ?? [])
+            reader.Take(path, YamlText.Parse(value, place) ?? new YamlScalarNode(""), place, (inner, _) => place + inner[path.Length..], Directory.GetCurrentDirectory());
+        return reader.Spec(source, [SpecRules.Check, .. also]);
     }
 
     void TakeGroup(string group, YamlMappingNode keys, Func<string, long, string> place, string folder)
@@ -68,15 +70,6 @@ public sealed class SpecReader
             var path = (group.Length == 0 ? "" : group + ".") + ((name as YamlScalarNode)?.Value ?? "?");
             Take(path, node, place(path, name.Start.Line), place, folder);
         }
-    }
-
-    void TakeSet(string set)
-    {
-        var (path, value) = set.IndexOf('=', StringComparison.Ordinal) is > 0 and var sign ? (set[..sign].Trim(), set[(sign + 1)..]) : (set, null);
-        if (value is null)
-            problems.Add(new($"--set {set}", "no value", "path=value", "for example --set training.epochs=3"));
-        else
-            Take(path, YamlText.Parse(value, $"--set {path}") ?? new YamlScalarNode(""), $"--set {path}", (inner, _) => $"--set {inner}", Directory.GetCurrentDirectory());
     }
 
     void Take(string path, YamlNode node, string here, Func<string, long, string> place, string folder)
@@ -106,15 +99,16 @@ public sealed class SpecReader
         at[key.Name] = value;
     }
 
-    JobSpec Spec(string source)
+    JobSpec Spec(string source, IEnumerable<Func<JobSpec, IEnumerable<Problem>>> rules)
     {
         var named = json["name"] is not null || places.ContainsKey("name");
         var spec = json.Deserialize<JobSpec>(CanonicalJson.Options)!;
         if (!named)
             spec = spec with { Name = JobName.From(Path.GetFileNameWithoutExtension(source)).Text };
-        problems.AddRange(SpecRules.Check(spec)
+        problems.AddRange(rules.SelectMany(check => check(spec))
             .Select(problem => problem with { Place = PlaceOf(problem.Place, source) })
-            .Where(problem => problems.TrueForAll(known => known.Place != problem.Place)));
+            .Where(problem => problems.TrueForAll(known => known.Place != problem.Place))
+            .DistinctBy(problem => problem.Place));
         return problems.Count > 0 ? throw new ProblemException(problems) : spec;
     }
 

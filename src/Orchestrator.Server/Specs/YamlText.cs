@@ -31,6 +31,11 @@ static class YamlText
                 _ => throw new ProblemException($"{source}:{stream.Documents[1].RootNode.Start.Line}", "a second document", "one spec per file"),
             };
         }
+        catch (InvalidOperationException)
+        {
+            // YamlDotNet's scanner says it so of a plain value such as s[_ within a list: found by mutating specs.
+            throw new ProblemException(source, "a text that cannot be read", "YAML or JSON", "a value with brackets needs quotes");
+        }
         catch (YamlException e)
         {
             throw new ProblemException($"{source}:{e.Start.Line}", e.Message.Trim().TrimEnd('.'), "YAML or JSON with each key once");

@@ -8,7 +8,7 @@ static class AnySpec
 {
     static readonly Gen<double> ratio = Gen.Double[0, 0.999999];
 
-    static readonly Gen<string> path = Gen.OneOf(Gen.Const("/models/llama"), Gen.String[Gen.Char[' ', 'ſ'], 1, 20].Select(text => "/" + text));
+    static readonly Gen<string> path = Gen.OneOf(Gen.Const("/models/llama"), Gen.String[Gen.Char[' ', 'ſ'], 1, 20].Select(text => Path.GetFullPath("/" + text)));
 
     static Gen<T?> OrNull<T>(Gen<T> gen) where T : struct => Gen.OneOf(gen.Select(value => (T?)value), Gen.Const((T?)null));
 
