@@ -41,11 +41,10 @@ public static class AdapterFile
     internal static OrderedDictionary<string, torch.Tensor> Load(TensorFile file, IEnumerable<string> names)
     {
         var tensors = new OrderedDictionary<string, torch.Tensor>(StringComparer.Ordinal);
-        using var unrecorded = torch.no_grad();
         foreach (var name in names)
         {
             using var scope = torch.NewDisposeScope();
-            tensors[name] = file.Load(name).to(torch.float32).DetachFromDisposeScope();
+            tensors[name] = file.Load(name, torch.float32).DetachFromDisposeScope();
         }
         return tensors;
     }

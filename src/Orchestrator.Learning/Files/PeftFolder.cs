@@ -49,7 +49,7 @@ public static partial class PeftFolder
 
         var tensors = new OrderedDictionary<string, torch.Tensor>(StringComparer.Ordinal)
         {
-            [AdapterNames.Query] = torch.cat([.. prompts.Values.Select(entry => file.Load(entry.Name).to(torch.float32).squeeze(0))]), // [L K, D]
+            [AdapterNames.Query] = torch.cat([.. prompts.Values.Select(entry => file.Load(entry.Name, torch.float32).squeeze(0))]), // [L K, D]
         };
         foreach (var (layer, entry) in gates)
             tensors[AdapterNames.Gate(layer)] = torch.full([1, heads ?? 1, 1, 1], (float)Math.Atanh(GateOf(file, entry)), dtype: torch.float32);
@@ -77,7 +77,7 @@ public static partial class PeftFolder
 
     static double GateOf(TensorFile file, TensorEntry entry)
     {
-        var gate = entry.Elements == 1 ? file.Load(entry.Name).to(torch.float64).reshape(1).item<double>() : double.NaN;
+        var gate = entry.Elements == 1 ? file.Load(entry.Name, torch.float64).reshape(1).item<double>() : double.NaN;
         return Math.Abs(gate) < 1
             ? gate
             : throw new ProblemException($"{file.Path} tensor {entry.Name}", entry.Elements == 1 ? $"{gate}" : entry.ShapeText, "one number between -1 and 1", "tanh reaches no other: this adapter has no exact form here");
