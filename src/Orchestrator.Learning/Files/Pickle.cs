@@ -15,7 +15,7 @@ sealed class Pickle
 {
     /// <summary>The pickle of a 70 B model takes 100 KB and 30,000 steps.</summary>
     const long BytesMax = 64 << 20;
-    const int StepsMax = 4_000_000;
+    const int StepsMax = 1_000_000;
 
     readonly Stream stream;
     readonly long end;
