@@ -3,7 +3,6 @@ using Microsoft.Extensions.Logging.Abstractions;
 using Orchestrator.Collectives;
 using Orchestrator.Engine.Resident;
 using Orchestrator.Protocol.Coordination;
-using Orchestrator.Protocol.Reduction;
 
 namespace Orchestrator.Engine.Tests;
 
