@@ -107,6 +107,16 @@ sealed class ExchangeSession : IExchangeSession
             return leftAfter[peer] != long.MaxValue;
     }
 
+    /// <summary>Whether all peers have got through a step together.</summary>
+    public bool HasReduced
+    {
+        get
+        {
+            lock (gate)
+                return window.HasReduced;
+        }
+    }
+
     /// <summary>What every peer is told last.</summary>
     public Frame Farewell()
     {
