@@ -112,7 +112,7 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
         if (!participant.Take(order) || order is not Order.Begin begin || participant.Membership != begin)
             return;
         if (held > begin.Base)
-            throw new ViolationException($"{me} holds step {held}, but is to begin from step {begin.Base}: steps are lost");
+            throw new ViolationException(9, $"{me} holds step {held}, but is to begin from step {begin.Base}: steps are lost");
         cluster.World.Pass("begun");
         process.Enter(begin);
         foreach (var m in begin.First.Of(me).MicroBatches)
