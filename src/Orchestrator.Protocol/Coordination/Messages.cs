@@ -1,0 +1,136 @@
+namespace Orchestrator.Protocol.Coordination;
+
+/// <summary>A process of a generation and where its exchange listens.</summary>
+public sealed record ProcessAddress(string Process, Uri Exchange);
+
+/// <summary>Where a worker takes the state of the generation's base step from.</summary>
+public abstract record StateSource
+{
+    StateSource()
+    {
+    }
+
+    /// <summary>It has it.</summary>
+    public sealed record Own : StateSource;
+
+    /// <summary>From a process that has it.</summary>
+    public sealed record Copy(ProcessAddress From) : StateSource;
+
+    /// <summary>From the checkpoint of that step; step 0 is the start values.</summary>
+    public sealed record Checkpoint(Step Step) : StateSource;
+}
+
+/// <summary>
+/// What the coordinator asks of a worker. Every order carries its generation: an older one than the worker has seen is dropped, a repeated one changes nothing.
+/// </summary>
+public abstract record Order(Generation Generation)
+{
+    /// <summary>Load what the job needs, then stand.</summary>
+    public sealed record Invite(Generation Generation) : Order(Generation);
+
+    /// <summary>Finish the micro-batch in hand, take part in no older generation any more, and stand.</summary>
+    public sealed record Muster(Generation Generation) : Order(Generation);
+
+    /// <summary>Take part: compute the first step after <paramref name="Base"/> by one deal, those after it by the other, and stand at <paramref name="Through"/>.</summary>
+    /// <param name="Generation">the new membership</param>
+    /// <param name="Base">the step whose state everybody starts from</param>
+    /// <param name="Source">where this worker takes that state from</param>
+    /// <param name="Processes">all processes, in the order of their names</param>
+    /// <param name="First">deal of the step after <paramref name="Base"/></param>
+    /// <param name="Later">deal of the steps after that</param>
+    /// <param name="Through">the boundary</param>
+    /// <param name="Serves">whether others copy the state of <paramref name="Base"/> from this worker's process, which keeps it for them</param>
+    public sealed record Begin(
+        Generation Generation, Step Base, StateSource Source, IReadOnlyList<ProcessAddress> Processes, Deal First, Deal Later, Step Through, bool Serves)
+        : Order(Generation)
+    {
+        /// <summary>The deal of <paramref name="step"/>.</summary>
+        public Deal DealOf(Step step) => step == Base.Next ? First : Later;
+    }
+
+    /// <summary>Tell the others, with the next step's frames, that all should stand after it.</summary>
+    public sealed record Halt(Generation Generation, StopWish Wish) : Order(Generation);
+
+    /// <summary>Write the checkpoint of the step the worker stands at.</summary>
+    public sealed record Write(Generation Generation, Step Step) : Order(Generation);
+
+    /// <summary>Forget the job.</summary>
+    public sealed record Release(Generation Generation) : Order(Generation);
+}
+
+/// <summary>What a worker has when it stands still.</summary>
+/// <param name="Committed">the step whose state it holds; null before it holds any</param>
+/// <param name="Held">micro-batches of the step after it that it has finished</param>
+public sealed record Standing(Step? Committed, IReadOnlyList<LeafRange> Held);
+
+/// <summary>What happens to a job: what its coordinator decides on.</summary>
+public abstract record JobEvent
+{
+    JobEvent()
+    {
+    }
+
+    /// <summary>The job begins, or its coordinator came back without workers.</summary>
+    /// <param name="Checkpoint">the newest checkpoint that is whole; step 0 where there is none</param>
+    public sealed record Started(Step Checkpoint) : JobEvent;
+
+    /// <summary>The workers that the job may have from now on: all of them, not the difference.</summary>
+    public sealed record Offered(IReadOnlyList<WorkerOffer> Workers) : JobEvent;
+
+    /// <summary>A worker stands still.</summary>
+    public sealed record Stood(WorkerId Worker, Generation Generation, Standing Standing) : JobEvent;
+
+    /// <summary>A worker is gone, or cannot go on; a whole process where <paramref name="Slot"/> is null.</summary>
+    public sealed record Lost(string Process, int? Slot, Generation Generation, string Reason) : JobEvent;
+
+    /// <summary>A worker cannot take part at all: it lacks the base, or the memory for it.</summary>
+    public sealed record Refused(WorkerId Worker, string Reason) : JobEvent;
+
+    /// <summary>A worker has committed up to this step.</summary>
+    public sealed record Committed(WorkerId Worker, Generation Generation, Step Step) : JobEvent;
+
+    /// <summary>A checkpoint is whole and on disk.</summary>
+    public sealed record Written(Step Step) : JobEvent;
+
+    /// <summary>A checkpoint could not be written.</summary>
+    public sealed record WriteFailed(Step Step, string Reason) : JobEvent;
+
+    /// <summary>A step's adapter was evaluated.</summary>
+    /// <param name="Step">whose</param>
+    /// <param name="Ends">whether the job ends with it (early stop)</param>
+    public sealed record Evaluated(Step Step, bool Ends) : JobEvent;
+
+    /// <summary>The result can never be right: a loss that is not finite, an invariant that broke.</summary>
+    public sealed record Diverged(Step Step, string Reason) : JobEvent;
+
+    /// <summary>Stop, keep everything.</summary>
+    public sealed record SuspendRequested : JobEvent;
+
+    /// <summary>Go on.</summary>
+    public sealed record ResumeRequested : JobEvent;
+
+    /// <summary>Stop for good.</summary>
+    public sealed record CancelRequested : JobEvent;
+
+    /// <summary>Nothing else happened for a while.</summary>
+    public sealed record TimePassed : JobEvent;
+}
+
+/// <summary>A worker that a job may use.</summary>
+/// <param name="Worker">who</param>
+/// <param name="Exchange">where its process' exchange listens</param>
+public sealed record WorkerOffer(WorkerId Worker, Uri Exchange);
+
+/// <summary>What the coordinator wants done besides saving its state.</summary>
+public abstract record JobOrder
+{
+    JobOrder()
+    {
+    }
+
+    /// <summary>An order for a worker.</summary>
+    public sealed record ToWorker(WorkerId Worker, Order Order) : JobOrder;
+
+    /// <summary>The adapter of a step's checkpoint is to be evaluated.</summary>
+    public sealed record Evaluate(Step Step) : JobOrder;
+}

@@ -1,0 +1,215 @@
+namespace Orchestrator.Protocol.Coordination;
+
+/// <summary>What a worker does next.</summary>
+public abstract record Turn
+{
+    Turn()
+    {
+    }
+
+    /// <summary>Nothing, until an order comes.</summary>
+    public sealed record Wait : Turn;
+
+    /// <summary>Load the base, the data and a replica.</summary>
+    public sealed record Load : Turn;
+
+    /// <summary>Tell the coordinator what it has.</summary>
+    public sealed record Stand(Generation Generation, Standing Standing) : Turn;
+
+    /// <summary>Take the state of a step.</summary>
+    public sealed record Obtain(Step Step, StateSource Source) : Turn;
+
+    /// <summary>Forward and backward of one micro-batch.</summary>
+    public sealed record Compute(Step Step, int MicroBatch) : Turn;
+
+    /// <summary>Reduce the step with everybody else.</summary>
+    public sealed record Exchange(Step Step, StopWish Wish) : Turn;
+
+    /// <summary>Bring the reduced step into force.</summary>
+    public sealed record Commit(Step Step) : Turn;
+
+    /// <summary>Write the checkpoint of the step it stands at.</summary>
+    public sealed record Write(Step Step) : Turn;
+
+    /// <summary>Say that it cannot go on in this generation.</summary>
+    public sealed record Complain(Generation Generation, string Reason) : Turn;
+
+    /// <summary>Forget everything.</summary>
+    public sealed record Leave : Turn;
+}
+
+/// <summary>
+/// The worker's side of the protocol, without a clock, a thread or a network: orders and what was done go in, <see cref="Next"/> says what to do.
+/// One owner; what it says is a function of what it was told, in order.
+/// </summary>
+/// <param name="me">the worker</param>
+public sealed class Participant(WorkerId me)
+{
+    readonly SortedSet<int> done = [];
+    Queue<int> pending = [];
+    Order.Begin? begun;
+    StopWish wish;
+    StopWish agreed;
+    Step? writes;
+    string? complaint;
+    bool invited, loaded, stands, left, entered, reduced;
+
+    /// <summary>Who.</summary>
+    public WorkerId Me { get; } = me;
+
+    /// <summary>The newest generation it has heard of.</summary>
+    public Generation Generation { get; private set; } = Generation.None;
+
+    /// <summary>The step whose state it holds; null before it holds any.</summary>
+    public Step? Committed { get; private set; }
+
+    /// <summary>The membership it takes part in; null while it stands.</summary>
+    public Order.Begin? Membership => begun;
+
+    /// <summary>The step in hand.</summary>
+    public Step InHand => (Committed ?? Step.Start).Next;
+
+    /// <summary>What to do now.</summary>
+    public Turn Next
+    {
+        get
+        {
+            if (left)
+                return new Turn.Leave();
+            if (reduced)
+                return new Turn.Commit(InHand);      // a sum that is complete comes into force, whatever order came meanwhile
+            if (complaint is { } reason)
+                return new Turn.Complain(Generation, reason);
+            if (invited && !loaded)
+                return new Turn.Load();
+            if (writes is { } step)
+                return new Turn.Write(step);
+            if (begun is not { } membership)
+                return stands && loaded ? new Turn.Stand(Generation, new Standing(Committed, LeafRange.Of(done))) : new Turn.Wait();
+            if (!entered)
+                return new Turn.Obtain(membership.Base, membership.Source);
+            return pending.Count > 0 ? new Turn.Compute(InHand, pending.Peek()) : new Turn.Exchange(InHand, wish);
+        }
+    }
+
+    /// <summary>
+    /// Takes an order. An older generation's is dropped; a repeated one changes nothing. <see cref="Order.Muster"/> and <see cref="Order.Begin"/> of a newer
+    /// generation end the part in the older: whatever still runs for it is to be dropped by the caller.
+    /// </summary>
+    /// <returns>whether it changed anything</returns>
+    public bool Take(Order order)
+    {
+        ArgumentNullException.ThrowIfNull(order);
+        if (left || order.Generation < Generation)
+            return false;
+        switch (order)
+        {
+            case Order.Invite:
+                var first = !invited;
+                (invited, stands) = (true, stands || first || begun is null);
+                Generation = order.Generation;
+                return first;
+            case Order.Muster when order.Generation > Generation:
+                Enter(order.Generation);
+                (invited, stands, begun) = (true, true, null);
+                return true;
+            case Order.Begin begin when begin.Generation > Generation:
+                Enter(begin.Generation);
+                Begin(begin);
+                return true;
+            case Order.Halt halt when order.Generation == Generation && begun is not null:
+                wish |= halt.Wish;
+                return true;
+            case Order.Write write when order.Generation == Generation && begun is null && Committed == write.Step:
+                writes = write.Step;
+                return true;
+            case Order.Release:
+                left = true;
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    void Enter(Generation generation)
+    {
+        Generation = generation;
+        (wish, agreed, complaint, writes) = (StopWish.None, StopWish.None, null, null);
+    }
+
+    void Begin(Order.Begin begin)
+    {
+        (invited, begun, stands, entered) = (true, begin, false, Committed == begin.Base);
+        if (!entered && begin.Source is StateSource.Own)
+        {
+            complaint = $"was told to have the state of step {begin.Base}, but has {(Committed is { } step ? $"that of step {step}" : "none")}";
+            begun = null;
+            return;
+        }
+        if (!entered)
+            done.Clear();
+        Deal();
+    }
+
+    // What the deal gives of the step in hand, less what is finished already.
+    void Deal()
+    {
+        var share = begun!.DealOf(entered ? InHand : begun.Base.Next).Of(Me).MicroBatches.ToList();
+        done.IntersectWith(share);
+        pending = new Queue<int>(share.Where(m => !done.Contains(m)));
+    }
+
+    /// <summary>Base, data and replica are there.</summary>
+    public void Loaded() => loaded = true;
+
+    /// <summary>The coordinator was told what it has.</summary>
+    public void Told() => (stands, complaint) = (false, null);
+
+    /// <summary>The checkpoint was written, or could not be.</summary>
+    public void Wrote() => writes = null;
+
+    /// <summary>The state of <paramref name="step"/> is in force.</summary>
+    public void Obtained(Step step)
+    {
+        Committed = step;
+        if (begun?.Base == step)
+        {
+            entered = true;
+            Deal();
+        }
+    }
+
+    /// <summary>The process forgot a finished micro-batch: it was part of a sum with one that somebody else contributes now.</summary>
+    public void Forgot(int m)
+    {
+        if (done.Remove(m) && begun is not null)
+            Deal();
+    }
+
+    /// <summary>A micro-batch of the step in hand is finished.</summary>
+    public void Computed(int m)
+    {
+        done.Add(m);
+        if (pending.TryPeek(out var first) && first == m)
+            pending.Dequeue();
+    }
+
+    /// <summary>The step in hand is summed over everybody.</summary>
+    /// <param name="all">everybody's wishes</param>
+    public void Reduced(StopWish all) => (reduced, agreed) = (true, all);
+
+    /// <summary>The step in hand is in force; the next one is in hand, or it stands.</summary>
+    public void Commit()
+    {
+        Committed = InHand;
+        reduced = false;
+        done.Clear();
+        if (begun is not null && (agreed != StopWish.None || Committed >= begun.Through))
+            (begun, stands) = (null, true);
+        else if (begun is not null)
+            Deal();
+    }
+
+    /// <summary>It cannot go on in this generation: a peer is lost, the state could not be copied.</summary>
+    public void CannotGoOn(string reason) => (complaint, begun) = (reason, null);
+}
