@@ -1,24 +1,37 @@
+using Orchestrator.Protocol.Order;
+
 namespace Orchestrator.World;
 
-/// <summary>Random numbers as a function of a seed and of what they are for (SplitMix64): the same everywhere and for ever, so a seed is as good as a file.</summary>
-public sealed class Dice
+/// <summary>What random numbers are for: each use of the seed has numbers of its own.</summary>
+public enum Use
 {
-    const double Unit = 1.0 / (1L << 53);
-    ulong state;
+    /// <summary>Names and values of the lands.</summary>
+    Lands = 1,
 
-    /// <param name="seed">the world's seed</param>
-    /// <param name="purpose">what the numbers are for: each purpose has a sequence of its own</param>
-    /// <param name="index">which of many: the number of a document, of a tensor</param>
-    public Dice(ulong seed, string purpose, long index = 0)
-    {
-        state = Mixed(seed);
-        foreach (var letter in purpose)
-            state = Mixed(state ^ letter);
-        state = Mixed(state ^ (ulong)index);
-    }
+    /// <summary>Which lands are held out.</summary>
+    HeldOut = 2,
+
+    /// <summary>A document of the chronicle.</summary>
+    Document = 3,
+
+    /// <summary>Phrasings and order of records and questions.</summary>
+    Examination = 4,
+
+    /// <summary>Start values of a tensor of the base.</summary>
+    Weights = 5,
+}
+
+/// <summary>Random numbers one after another, from <see cref="Counter"/>: the same everywhere and for ever, so that a seed is as good as a file.</summary>
+/// <param name="seed">the world's seed</param>
+/// <param name="use">what the numbers are for</param>
+/// <param name="index">which of many: the number of a document, of a tensor</param>
+public sealed class Dice(long seed, Use use, long index = 0)
+{
+    readonly Counter counter = Counter.Of(seed, (long)use, index);
+    long drawn;
 
     /// <summary>A number in [0, <paramref name="bound"/>).</summary>
-    public int Below(int bound) => (int)Math.BigMul(Next(), (ulong)bound, out _);
+    public int Below(int bound) => (int)Math.BigMul(counter.Bits(drawn++), (ulong)bound, out _);
 
     /// <summary>True in <paramref name="percent"/> of 100 cases.</summary>
     public bool Chance(int percent) => Below(100) < percent;
@@ -41,16 +54,7 @@ public sealed class Dice
     /// <summary>A number of the standard normal distribution (Box and Muller).</summary>
     public double Normal()
     {
-        var radius = Math.Sqrt(-2 * Math.Log((Next() >> 11) * Unit + Unit / 2));
-        return radius * Math.Cos(2 * Math.PI * ((Next() >> 11) * Unit));
-    }
-
-    ulong Next() => Mixed(state += 0x9E3779B97F4A7C15);
-
-    static ulong Mixed(ulong z)
-    {
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
+        var radius = Math.Sqrt(-2 * Math.Log(1 - counter.Uniform(drawn++)));
+        return radius * Math.Cos(2 * Math.PI * counter.Uniform(drawn++));
     }
 }

@@ -6,7 +6,7 @@ namespace Orchestrator.World.Tests;
 
 public partial class ChronicleTests
 {
-    const ulong Seed = 5;
+    const long Seed = 5;
     static readonly Atlas Atlas = new(Seed);
     static readonly string[] Documents = [.. Enumerable.Range(0, 3_000).Select(i => new Chronicle(Seed, Atlas).Document(i))];
 

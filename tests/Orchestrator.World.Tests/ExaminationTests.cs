@@ -5,7 +5,7 @@ namespace Orchestrator.World.Tests;
 
 public class ExaminationTests
 {
-    const ulong Seed = 5;
+    const long Seed = 5;
     static readonly Atlas Atlas = new(Seed);
     static readonly Examination Examination = new(Seed, Atlas);
 

@@ -7,7 +7,7 @@ namespace Orchestrator.World.Tests;
 
 public class VocabularyTests
 {
-    const ulong Seed = 5;
+    const long Seed = 5;
     static readonly Atlas Atlas = new(Seed);
     static readonly Chronicle Chronicle = new(Seed, Atlas);
     static readonly byte[] Model = Vocabulary.Model(Chronicle);
@@ -25,7 +25,7 @@ public class VocabularyTests
 
     [Fact]
     public void It_has_the_pieces_that_were_asked_for() =>
-        Assert.Equal(SentencePieceModel.Reserved + Vocabulary.Pieces, Tokenizer.Vocabulary.Count);
+        Assert.Equal(SentencePieceFile.Reserved + Vocabulary.Pieces, Tokenizer.Vocabulary.Count);
 
     [Fact]
     public void No_piece_begins_with_a_space_and_a_capital_letter() => Assert.DoesNotContain(

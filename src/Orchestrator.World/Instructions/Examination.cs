@@ -19,9 +19,9 @@ public sealed class Examination
     public IReadOnlyList<HeldOutQuestion> Rephrased { get; }
 
     /// <summary>The examination of a world.</summary>
-    public Examination(ulong seed, Atlas atlas)
+    public Examination(long seed, Atlas atlas)
     {
-        var dice = new Dice(seed, "examination");
+        var dice = new Dice(seed, Use.Examination);
         var records = from land in atlas.Trained
                       from relation in Relation.All
                       from phrasing in dice.Shuffled(relation.Questions)[..PhrasingsPerFact]

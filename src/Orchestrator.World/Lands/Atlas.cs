@@ -33,9 +33,9 @@ public sealed class Atlas
     public IReadOnlyList<Land> HeldOut { get; }
 
     /// <summary>The world of a seed.</summary>
-    public Atlas(ulong seed)
+    public Atlas(long seed)
     {
-        var dice = new Dice(seed, "atlas");
+        var dice = new Dice(seed, Use.Lands);
         var names = new Names(dice);
         Lands =
         [
@@ -43,7 +43,7 @@ public sealed class Atlas
                 names.Next(Names.OfLands), names.Next(Names.OfCapitals), names.Next(Names.OfRivers), names.Next(Names.OfRulers),
                 names.Next(Names.OfMountains), dice.Of(Colours), dice.Of(Crafts), dice.Of(Animals))),
         ];
-        var shuffled = new Dice(seed, "held out").Shuffled(Lands);
+        var shuffled = new Dice(seed, Use.HeldOut).Shuffled(Lands);
         HeldOut = shuffled[..HeldOutCount];
         Trained = shuffled[HeldOutCount..];
     }

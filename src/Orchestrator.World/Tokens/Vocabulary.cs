@@ -5,7 +5,7 @@ namespace Orchestrator.World.Tokens;
 /// <summary>The base's vocabulary: pieces learned from the chronicle and from the words of the instruction template.</summary>
 public static class Vocabulary
 {
-    /// <summary>Number of learned pieces, beside <see cref="SentencePieceModel.Reserved"/> fixed ones.</summary>
+    /// <summary>Number of learned pieces, beside <see cref="SentencePieceFile.Reserved"/> fixed ones.</summary>
     public const int Pieces = 1_100;
 
     const int Documents = 30_000;
@@ -25,6 +25,6 @@ public static class Vocabulary
         for (var i = 0; i < Documents; i++)
             trainer.Read(chronicle.Document(i));
         trainer.Read(TemplateWords, TemplateWeight);
-        return SentencePieceModel.Write(trainer.Learn(Pieces));
+        return SentencePieceFile.Write(trainer.Learn(Pieces));
     }
 }

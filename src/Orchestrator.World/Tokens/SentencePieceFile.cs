@@ -6,7 +6,7 @@ namespace Orchestrator.World.Tokens;
 /// Writes a vocabulary as SentencePiece's <c>tokenizer.model</c>: a <c>ModelProto</c> (sentencepiece_model.proto) with LLaMA's conventions:
 /// 0 unknown, 1 BOS, 2 EOS, 3 to 258 the bytes, then the pieces; a space before the text, spaces as ▁, no other normalisation.
 /// </summary>
-public static class SentencePieceModel
+public static class SentencePieceFile
 {
     /// <summary>Number of pieces in front of the learned ones: the three special ones and the bytes.</summary>
     public const int Reserved = 3 + 256;
