@@ -1,3 +1,4 @@
+using Orchestrator.Learning.Files;
 using Orchestrator.World.Text;
 
 namespace Orchestrator.World.Tokens;
@@ -17,6 +18,15 @@ public static class Vocabulary
         Below is an instruction that describes a task, paired with an input that provides further context. Write a response that
         appropriately completes the request. Below is an instruction that describes a task. ### Instruction: ### Input: ### Response:
         """;
+
+    /// <summary>Writes <c>tokenizer.model</c>.</summary>
+    /// <returns>its path</returns>
+    public static string Write(string folder, Chronicle chronicle)
+    {
+        var path = Path.Combine(folder, "tokenizer.model");
+        AtomicFile.Write(path, stream => stream.Write(Model(chronicle)));
+        return path;
+    }
 
     /// <summary>The bytes of <c>tokenizer.model</c>.</summary>
     public static byte[] Model(Chronicle chronicle)

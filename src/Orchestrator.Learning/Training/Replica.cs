@@ -1,0 +1,152 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Orchestrator.Learning.Adapters;
+using Orchestrator.Learning.Data;
+using Orchestrator.Learning.Llama;
+using Orchestrator.Protocol.Coordination;
+using Orchestrator.Protocol.Jobs;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Orchestrator.Learning.Training;
+
+/// <summary>What the backward pass of a micro-batch gave beside its gradient.</summary>
+/// <param name="LossSum">sum of the token losses, in nats, not weighted</param>
+/// <param name="SupervisedTokens">how many tokens that sums over</param>
+public readonly record struct BackwardResult(double LossSum, int SupervisedTokens);
+
+/// <summary>
+/// The model that a worker holds: the shared, frozen base, the trained numbers, and the optimiser's moments. One thread at a time; that thread has called
+/// <see cref="DeterministicTorch.EnterWorkerThread"/>.
+/// </summary>
+public sealed class Replica : IDisposable
+{
+    readonly LlamaModel model;
+    readonly IAdapter method;
+    readonly TrainingSpec training;
+    readonly AdamW adamW;
+    readonly Tensor vector;                 // [Count] fp32 on the CPU: the truth
+    readonly BoundAdapter adapter;          // the same numbers as leaf tensors where the model is
+    readonly float[] firstMoments;
+    readonly float[] secondMoments;
+
+    /// <summary>A replica at step 0, with the method's start values: a function of the base, the method and the seed.</summary>
+    /// <param name="weights">the frozen base; it outlives the replica</param>
+    /// <param name="method">what is trained</param>
+    /// <param name="training">the optimiser's settings and the seed</param>
+    public Replica(LlamaWeights weights, IAdapter method, TrainingSpec training)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        ArgumentNullException.ThrowIfNull(method);
+        ArgumentNullException.ThrowIfNull(training);
+        this.method = method;
+        this.training = training;
+        adamW = new AdamW(training);
+        model = new LlamaModel(weights);
+        vector = zeros(Layout.Count, dtype: ScalarType.Float32).DetachFromDisposeScope();
+        firstMoments = new float[Layout.Count];
+        secondMoments = new float[Layout.Count];
+        Layout.Start(weights, training.Seed, Numbers);
+        adapter = BoundAdapter.Over(method, weights, vector, trained: true);
+    }
+
+    /// <summary>The order of the trained numbers.</summary>
+    public ParameterLayout Layout => method.Layout;
+
+    /// <summary>Updates made.</summary>
+    public Step Step { get; private set; } = Step.Start;
+
+    /// <summary>The trained numbers, in the layout's order. Valid until the replica is disposed.</summary>
+    public ReadOnlySpan<float> Parameters => Numbers;
+
+    /// <summary>The model, for evaluation between steps.</summary>
+    public LlamaModel Model => model;
+
+    /// <summary>The method with its present numbers, for evaluation between steps.</summary>
+    public BoundAdapter Adapter => adapter;
+
+    /// <summary>Forward and backward: the gradient of <c>weight × the sum of the token losses</c>.</summary>
+    /// <param name="batch">the packed examples</param>
+    /// <param name="weight">what each token's loss counts: 1 / supervised tokens of the step</param>
+    /// <param name="gradient">[Layout.Count], overwritten</param>
+    public BackwardResult Backward(MicroBatch batch, double weight, Span<float> gradient)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(gradient.Length, Layout.Count);
+        if (batch.Supervised == 0)
+        {
+            gradient.Clear();
+            return default;
+        }
+        using var scope = NewDisposeScope();
+        var rows = new PackedRows(batch, model.Weights.Type, model.Weights.Device);
+        var loss = SupervisedLoss.Sum(model.Logits(rows, adapter), batch.Labels);
+        var gradients = autograd.grad([loss * weight], [.. adapter.Parameters]);
+        for (var i = 0; i < gradients.Count; i++)
+            Copy(gradients[i], gradient.Slice(Layout.Offset(i), Layout.Length(i)));
+        return new BackwardResult(loss.ToDouble(), batch.Supervised);
+    }
+
+    /// <summary>Clips, lets AdamW update, and counts a step.</summary>
+    /// <param name="gradient">the whole step's, [Layout.Count]</param>
+    /// <param name="learningRate">of this step</param>
+    /// <returns>the gradient's L2 norm before clipping</returns>
+    public double Update(ReadOnlySpan<float> gradient, double learningRate)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(gradient.Length, Layout.Count);
+        var norm = GradientNorm.Of(gradient);
+        var scale = GradientNorm.Scale(norm, training.GradientClip);
+        var step = Step.Next;
+        for (var i = 0; i < Layout.Parameters; i++)
+        {
+            var (offset, length) = (Layout.Offset(i), Layout.Length(i));
+            adamW.Update(step.Number, learningRate, scale, Layout[i].Decays, gradient.Slice(offset, length),
+                Numbers.Slice(offset, length), firstMoments.AsSpan(offset, length), secondMoments.AsSpan(offset, length));
+        }
+        adapter.Refresh(vector);
+        Step = step;
+        return norm;
+    }
+
+    /// <summary>Copies everything that changes into <paramref name="into"/>.</summary>
+    public void Export(ReplicaState into)
+    {
+        ArgumentNullException.ThrowIfNull(into);
+        Numbers.CopyTo(into.Parameters);
+        firstMoments.CopyTo(into.FirstMoments, 0);
+        secondMoments.CopyTo(into.SecondMoments, 0);
+        into.Step = Step;
+    }
+
+    /// <summary>Takes over what another replica exported.</summary>
+    /// <exception cref="ArgumentException">it is of another layout's length</exception>
+    public void Import(ReplicaState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(state.Parameters.Length, Layout.Count);
+        state.Parameters.CopyTo(Numbers);
+        state.FirstMoments.CopyTo(firstMoments, 0);
+        state.SecondMoments.CopyTo(secondMoments, 0);
+        Step = state.Step;
+        adapter.Refresh(vector);
+    }
+
+    /// <summary>SHA-256 of the trained numbers' little-endian bytes, as lower-case hexadecimal digits.</summary>
+    public string Digest() => Convert.ToHexStringLower(SHA256.HashData(vector.bytes));
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        adapter.Dispose();
+        vector.Dispose();
+        model.Dispose();
+    }
+
+    Span<float> Numbers => MemoryMarshal.Cast<byte, float>(vector.bytes);
+
+    static void Copy(Tensor gradient, Span<float> into)
+    {
+        using var scope = NewDisposeScope();
+        MemoryMarshal.Cast<byte, float>(gradient.to(ScalarType.Float32, CPU).contiguous().bytes).CopyTo(into);
+    }
+}

@@ -1,0 +1,19 @@
+using static TorchSharp.torch;
+
+namespace Orchestrator.Learning.Training;
+
+/// <summary>Cross-entropy where a token is supervised.</summary>
+public static class SupervisedLoss
+{
+    /// <summary>The sum over tokens of <c>-log softmax(logits)[label]</c>; tokens in the logits' type, their sum in fp64.</summary>
+    /// <param name="logits">[supervised, V], wide</param>
+    /// <param name="labels">the tokens that should come next, [supervised]</param>
+    /// <returns>a scalar, fp64</returns>
+    public static Tensor Sum(Tensor logits, ReadOnlySpan<int> labels)
+    {
+        using var scope = NewDisposeScope();
+        var targets = tensor(labels.ToArray()).to(ScalarType.Int64, logits.device);
+        var losses = nn.functional.cross_entropy(logits, targets, reduction: nn.Reduction.None);      // [supervised]
+        return losses.to(ScalarType.Float64).sum().MoveToOuterDisposeScope();
+    }
+}
