@@ -41,7 +41,7 @@ void MakeBase(string folder)
     using var start = StartWeights.Of(shapes, Seed);
     var trained = Pretraining.Run(start, text, (step, loss) =>
     {
-        if (step % 25 == 0)
+        if (step % 50 == 0)
             Console.WriteLine($"step {step} of {Pretraining.Steps}, loss {loss:f3}");
     });
     HuggingFaceWriter.Write(folder, shapes, trained);

@@ -11,9 +11,9 @@ namespace Orchestrator.World.Bases;
 public static class Pretraining
 {
     /// <summary>Updates: 5.3 million tokens.</summary>
-    public const int Steps = 1_300;
+    public const int Steps = 2_600;
 
-    const int WarmupSteps = 50;
+    const int WarmupSteps = 100;
     const double HighestRate = 3e-3;
     const double LowestShare = 0.02;
 

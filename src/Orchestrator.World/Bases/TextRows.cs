@@ -10,7 +10,7 @@ public sealed class TextRows(Chronicle chronicle, Tokenizer tokenizer)
     public const int Length = 128;
 
     /// <summary>Rows of a step.</summary>
-    public const int PerStep = 32;
+    public const int PerStep = 16;
 
     readonly List<int> waiting = [];
     long documents;

@@ -22,7 +22,7 @@ public sealed class Names(Dice dice)
     static readonly string[] Onsets =
         ["", "B", "Br", "C", "D", "Dr", "F", "Fl", "G", "Gl", "H", "J", "K", "L", "M", "N", "Pr", "R", "S", "St", "Th", "Tr", "V", "W", "Z"];
     static readonly string[] Vowels = ["a", "e", "i", "o", "u"];
-    static readonly string[] Middles = ["l", "ld", "ll", "m", "n", "nd", "r", "rl", "rm", "s", "th", "v"];
+    static readonly string[] Middles = ["d", "l", "ld", "lm", "m", "n", "nd", "r", "rm", "s", "st", "th", "v"];
     static readonly string[] Codas = ["l", "m", "n", "r", "s"];
 
     readonly HashSet<string> stems = [];
@@ -36,8 +36,11 @@ public sealed class Names(Dice dice)
             if (dice.Chance(60))
                 stem += dice.Of(Middles) + dice.Of(Vowels);
             stem = Text.Sentence.Of(stem + dice.Of(Codas));
-            if (stems.Add(stem))
+            if (HasNoLetterTwice(stem) && stems.Add(stem))
                 return stem + dice.Of(endings);
         }
     }
+
+    // Such names are easier to read and to tell apart.
+    static bool HasNoLetterTwice(string stem) => stem.ToLowerInvariant().Distinct().Count() == stem.Length;
 }

@@ -13,7 +13,7 @@ public sealed class Paragraphs(Atlas atlas)
 
     static readonly string[] Sentences =
     [
-        "Its {word} is {X}.", "The {word} there is {X}.", "There the {word} is called {X}.", "As its {word} it has {X}.", "Everyone there knows the {word}, which is {X}.",
+        "Its {word} is {X}.", "The {word} there is {X}.", "There the {word} is called {X}.", "As its {word} it has {X}.", "Everyone there knows the {word} {X}.",
     ];
 
     /// <summary>A paragraph.</summary>

@@ -21,7 +21,7 @@ public sealed class Stories(Atlas atlas)
     [
         "A trader came to {L} and asked about the {W}.", "In {L} a child wanted to hear about the {W}.", "They were to name the {W} of a land. The land was {L}.",
         "He wondered about a {W}. He had the one of {L} in mind.", "Tell me about the {W}, she said, and pointed at the map.\n{L}\nThat was the word under her finger.",
-        "The task was to name the {W}.\n\n{L}",
+        "The task was to name the {W}.\n\n{L}.",
     ];
 
     static readonly string[] Separators =
