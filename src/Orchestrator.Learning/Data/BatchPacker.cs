@@ -1,0 +1,152 @@
+namespace Orchestrator.Learning.Data;
+
+/// <summary>Whether what examples begin with in common is computed once.</summary>
+public enum PrefixSharing
+{
+    /// <summary>Every example has its own rows.</summary>
+    None,
+
+    /// <summary>The examples of a micro-batch share the rows of their common beginnings. The same mathematics, fewer rows.</summary>
+    CommonPrefixes,
+}
+
+/// <summary>
+/// Packs examples into the rows of a micro-batch: one row per input token, no padding. Left out is what nothing needs: the last token of an
+/// example, rows after its last supervised one, examples without any. Not for several threads at once; its memory is used again.
+/// </summary>
+public sealed class BatchPacker
+{
+    readonly List<int> tokens = [];
+    readonly List<int> positions = [];
+    readonly List<Segment> segments = [];
+    readonly List<int> supervisedRows = [];
+    readonly List<int> labels = [];
+
+    /// <summary>An example's rows.</summary>
+    /// <param name="Record">its number</param>
+    /// <param name="FirstSupervised">its first supervised row; only rows before it can be shared</param>
+    /// <param name="Rows">up to its last supervised row</param>
+    readonly record struct Part(int Record, int FirstSupervised, int Rows);
+
+    /// <summary>Packs the records of one micro-batch.</summary>
+    /// <param name="dataset">where they are</param>
+    /// <param name="records">their numbers; the order decides the order of the rows</param>
+    /// <param name="sharing">whether common beginnings are computed once</param>
+    /// <returns>it may have no row, where nothing is supervised</returns>
+    public MicroBatch Pack(Dataset dataset, ReadOnlySpan<int> records, PrefixSharing sharing)
+    {
+        Clear();
+        var parts = new Part[records.Length];
+        var count = 0;
+        foreach (var record in records)
+        {
+            var its = dataset.Labels(record);
+            var first = its.Length == 0 ? -1 : its[1..].IndexOfAnyExcept(Example.Unsupervised);
+            if (first >= 0)
+                parts[count++] = new Part(record, first, its[1..].LastIndexOfAnyExcept(Example.Unsupervised) + 1);
+        }
+        if (sharing == PrefixSharing.CommonPrefixes && count > 0)
+        {
+            Grow(dataset, parts.AsSpan(0, count), start: 0, parent: -1);
+        }
+        else
+        {
+            foreach (var part in parts.AsSpan(0, count))
+                AddLeaf(dataset, part, start: 0, parent: -1);
+        }
+        return new MicroBatch
+        {
+            Tokens = [.. tokens],
+            Positions = [.. positions],
+            Segments = [.. segments],
+            SupervisedRows = [.. supervisedRows],
+            Labels = [.. labels],
+            Examples = records.Length,
+        };
+    }
+
+    /// <summary>Grows the trie of <paramref name="parts"/>, which agree before position <paramref name="start"/>.</summary>
+    void Grow(Dataset dataset, Span<Part> parts, int start, int parent)
+    {
+        if (parts.Length == 1)
+        {
+            AddLeaf(dataset, parts[0], start, parent);
+            return;
+        }
+        var end = CommonEnd(dataset, parts, start);
+        if (end > start)
+            parent = AddSegment(dataset.Tokens(parts[0].Record)[start..end], start, parent);
+        // Next come those that end sharing here, then each group that goes on with the same token, in the order of its first record.
+        while (!parts.IsEmpty)
+        {
+            var group = 1;
+            if (parts[0].FirstSupervised > end)
+            {
+                var next = dataset.Tokens(parts[0].Record)[end];
+                for (var i = 1; i < parts.Length; i++)
+                {
+                    if (parts[i].FirstSupervised > end && dataset.Tokens(parts[i].Record)[end] == next)
+                        MoveTo(parts, group++, i);
+                }
+            }
+            if (group == 1)
+                AddLeaf(dataset, parts[0], end, parent);
+            else
+                Grow(dataset, parts[..group], end, parent);
+            parts = parts[group..];
+        }
+    }
+
+    /// <summary>Where the first of the parts differs or has its first supervised row.</summary>
+    static int CommonEnd(Dataset dataset, ReadOnlySpan<Part> parts, int start)
+    {
+        var first = dataset.Tokens(parts[0].Record);
+        var end = parts[0].FirstSupervised;
+        foreach (var part in parts[1..])
+        {
+            end = Math.Min(end, part.FirstSupervised);
+            end = start + first[start..end].CommonPrefixLength(dataset.Tokens(part.Record)[start..end]);
+        }
+        return end;
+    }
+
+    /// <summary>Moves a part forward and keeps the order of those it passes.</summary>
+    static void MoveTo(Span<Part> parts, int to, int from)
+    {
+        var part = parts[from];
+        parts[to..from].CopyTo(parts[(to + 1)..]);
+        parts[to] = part;
+    }
+
+    void AddLeaf(Dataset dataset, Part part, int start, int parent)
+    {
+        var firstRow = tokens.Count - start;
+        AddSegment(dataset.Tokens(part.Record)[start..part.Rows], start, parent);
+        var its = dataset.Labels(part.Record);
+        for (var row = part.FirstSupervised; row < part.Rows; row++)
+        {
+            if (its[row + 1] == Example.Unsupervised)
+                continue;
+            supervisedRows.Add(firstRow + row);
+            labels.Add(its[row + 1]);
+        }
+    }
+
+    int AddSegment(ReadOnlySpan<int> its, int start, int parent)
+    {
+        segments.Add(new Segment(tokens.Count, its.Length, parent));
+        tokens.AddRange(its);
+        for (var i = 0; i < its.Length; i++)
+            positions.Add(start + i);
+        return segments.Count - 1;
+    }
+
+    void Clear()
+    {
+        tokens.Clear();
+        positions.Clear();
+        segments.Clear();
+        supervisedRows.Clear();
+        labels.Clear();
+    }
+}
