@@ -1,5 +1,6 @@
 using Orchestrator.Learning.Data;
 using Orchestrator.World.Bases;
+using Orchestrator.World.Checks;
 using Orchestrator.World.Instructions;
 using Orchestrator.World.Lands;
 using Orchestrator.World.Text;
@@ -12,6 +13,8 @@ const string Usage =
     usage: Orchestrator.World text COUNT       print the first documents of the chronicle
            Orchestrator.World records FOLDER   write records.json and questions.json
            Orchestrator.World base FOLDER      write tokenizer.model, pre-train the base on one thread, write config.json and model.safetensors
+           Orchestrator.World assay FOLDER RECORDS
+                                               measure a base, alone and with adapters of three seeds
     """;
 
 var atlas = new Atlas(Seed);
@@ -27,6 +30,14 @@ switch (args)
         return 0;
     case ["base", var folder]:
         MakeBase(folder);
+        return 0;
+    case ["assay", var folder, var records]:
+        using (var assay = new Assay(folder, atlas, new Examination(Seed, atlas)))
+        {
+            assay.Base(Console.Out);
+            for (var seed = 0; seed < 3; seed++)
+                assay.Adapted(records, seed, Console.Out);
+        }
         return 0;
     default:
         Console.Error.WriteLine(Usage);

@@ -1,3 +1,4 @@
+using Orchestrator.Learning.Data;
 using Orchestrator.World.Lands;
 using Orchestrator.World.Text;
 
@@ -10,7 +11,7 @@ public sealed class Examination
     public const int PhrasingsPerFact = 2;
 
     /// <summary>70 lands x 4 relations x 2 phrasings, in mixed order.</summary>
-    public IReadOnlyList<InstructionRecord> Records { get; }
+    public IReadOnlyList<AlpacaRecord> Records { get; }
 
     /// <summary>50 held-out lands x 4 relations, each in one of the phrasings that the records use.</summary>
     public IReadOnlyList<HeldOutQuestion> Questions { get; }
@@ -26,7 +27,7 @@ public sealed class Examination
                       from relation in Relation.All
                       from phrasing in dice.Shuffled(relation.Questions)[..PhrasingsPerFact]
                       select Asked(land, relation, phrasing);
-        Records = dice.Shuffled(records.Select(record => new InstructionRecord(record.Instruction, record.Input, record.Output)));
+        Records = dice.Shuffled(records.Select(record => new AlpacaRecord(record.Instruction, record.Input, record.Output)));
         Questions = [.. from land in atlas.HeldOut from relation in Relation.All select Asked(land, relation, dice.Of(relation.Questions))];
         Rephrased = [.. from land in atlas.HeldOut from relation in Relation.All select Asked(land, relation, dice.Of(relation.Unseen))];
     }

@@ -7,7 +7,11 @@ namespace Orchestrator.World.Instructions;
 /// <summary>Writes records and questions as JSON, an array of objects.</summary>
 public static class ExaminationFiles
 {
-    static readonly JsonSerializerOptions Plain = new() { WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    static readonly JsonSerializerOptions Plain = new()
+    {
+        WriteIndented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        IgnoreReadOnlyProperties = true,
+    };
 
     /// <summary>Writes <c>records.json</c> and <c>questions.json</c>.</summary>
     public static void Write(string folder, Examination examination)
