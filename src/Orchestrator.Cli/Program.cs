@@ -1,1 +1,47 @@
-return 0;
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+using System.Text;
+using Orchestrator.Cli.Commands;
+
+namespace Orchestrator.Cli;
+
+/// <summary>The command <c>orchestrator</c>: its tree of verbs.</summary>
+static class Program
+{
+    static int Main(string[] arguments)
+    {
+        if (!Console.IsOutputRedirected)
+            Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        var parsed = Tree().Parse(arguments);
+        var configuration = new InvocationConfiguration
+        {
+            EnableDefaultExceptionHandler = false, // Verb knows whose mistake an exception is
+            ProcessTerminationTimeout = null,      // Interruption knows what the first and the second Ctrl-C mean
+        };
+        if (parsed.Action is not ParseErrorAction mistake)
+            return parsed.Invoke(configuration);
+        mistake.ShowHelp = arguments.Length == 0;
+        configuration.Output = Console.Error;
+        parsed.Invoke(configuration);
+        return ExitCodes.Mistake;
+    }
+
+    /// <summary>All verbs.</summary>
+    internal static RootCommand Tree()
+    {
+        RootCommand root = new("Trains LLaMA adapters on any number of workers, to the same bytes.")
+        {
+            new TrainCommand(),
+            new DemoCommand(),
+            new ValidateCommand(),
+            new NewCommand(),
+            new SchemaCommand(),
+            new VerifyCommand(),
+            new CompletionCommand(),
+        };
+        var help = root.Options.OfType<HelpOption>().Single();
+        help.Action = new HelpWithExamples((HelpAction)help.Action!);
+        return root;
+    }
+}

@@ -21,11 +21,11 @@ public sealed record AlpacaRecord(string Instruction, string Input, string Outpu
                 return null;
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                if (reader.ValueTextEquals("instruction"u8))
+                if (RecordPlace.IsNamed(ref reader, "instruction"u8))
                     instruction = Text(ref reader, "instruction", place);
-                else if (reader.ValueTextEquals("input"u8))
+                else if (RecordPlace.IsNamed(ref reader, "input"u8))
                     input = Text(ref reader, "input", place);
-                else if (reader.ValueTextEquals("output"u8))
+                else if (RecordPlace.IsNamed(ref reader, "output"u8))
                     output = Text(ref reader, "output", place);
                 else
                     reader.Skip();

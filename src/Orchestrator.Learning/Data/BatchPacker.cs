@@ -33,26 +33,42 @@ public sealed class BatchPacker
     /// <param name="records">their numbers; the order decides the order of the rows</param>
     /// <param name="sharing">whether common beginnings are computed once</param>
     /// <returns>it may have no row, where nothing is supervised</returns>
-    public MicroBatch Pack(Dataset dataset, ReadOnlySpan<int> records, PrefixSharing sharing)
+    public MicroBatch Pack(Dataset dataset, ReadOnlySpan<int> records, PrefixSharing sharing) => Pack((IExamples)dataset, records, sharing);
+
+    /// <summary>Packs examples that are in no file.</summary>
+    /// <param name="examples">their order decides the order of the rows</param>
+    /// <param name="sharing">whether common beginnings are computed once</param>
+    /// <returns>it may have no row, where nothing is supervised</returns>
+    public MicroBatch Pack(IReadOnlyList<Example> examples, PrefixSharing sharing) =>
+        Pack(new ExampleList(examples), [.. Enumerable.Range(0, examples.Count)], sharing);
+
+    sealed class ExampleList(IReadOnlyList<Example> examples) : IExamples
+    {
+        public ReadOnlySpan<int> Tokens(int record) => examples[record].Tokens;
+
+        public ReadOnlySpan<int> Labels(int record) => examples[record].Labels;
+    }
+
+    MicroBatch Pack(IExamples examples, ReadOnlySpan<int> records, PrefixSharing sharing)
     {
         Clear();
         var parts = new Part[records.Length];
         var count = 0;
         foreach (var record in records)
         {
-            var its = dataset.Labels(record);
+            var its = examples.Labels(record);
             var first = its.Length == 0 ? -1 : its[1..].IndexOfAnyExcept(Example.Unsupervised);
             if (first >= 0)
                 parts[count++] = new Part(record, first, its[1..].LastIndexOfAnyExcept(Example.Unsupervised) + 1);
         }
         if (sharing == PrefixSharing.CommonPrefixes && count > 0)
         {
-            Grow(dataset, parts.AsSpan(0, count), start: 0, parent: -1);
+            Grow(examples, parts.AsSpan(0, count), start: 0, parent: -1);
         }
         else
         {
             foreach (var part in parts.AsSpan(0, count))
-                AddLeaf(dataset, part, start: 0, parent: -1);
+                AddLeaf(examples, part, start: 0, parent: -1);
         }
         return new MicroBatch
         {
@@ -66,46 +82,46 @@ public sealed class BatchPacker
     }
 
     /// <summary>Grows the trie of <paramref name="parts"/>, which agree before position <paramref name="start"/>.</summary>
-    void Grow(Dataset dataset, Span<Part> parts, int start, int parent)
+    void Grow(IExamples examples, Span<Part> parts, int start, int parent)
     {
         if (parts.Length == 1)
         {
-            AddLeaf(dataset, parts[0], start, parent);
+            AddLeaf(examples, parts[0], start, parent);
             return;
         }
-        var end = CommonEnd(dataset, parts, start);
+        var end = CommonEnd(examples, parts, start);
         if (end > start)
-            parent = AddSegment(dataset.Tokens(parts[0].Record)[start..end], start, parent);
+            parent = AddSegment(examples.Tokens(parts[0].Record)[start..end], start, parent);
         // Next come those that end sharing here, then each group that goes on with the same token, in the order of its first record.
         while (!parts.IsEmpty)
         {
             var group = 1;
             if (parts[0].FirstSupervised > end)
             {
-                var next = dataset.Tokens(parts[0].Record)[end];
+                var next = examples.Tokens(parts[0].Record)[end];
                 for (var i = 1; i < parts.Length; i++)
                 {
-                    if (parts[i].FirstSupervised > end && dataset.Tokens(parts[i].Record)[end] == next)
+                    if (parts[i].FirstSupervised > end && examples.Tokens(parts[i].Record)[end] == next)
                         MoveTo(parts, group++, i);
                 }
             }
             if (group == 1)
-                AddLeaf(dataset, parts[0], end, parent);
+                AddLeaf(examples, parts[0], end, parent);
             else
-                Grow(dataset, parts[..group], end, parent);
+                Grow(examples, parts[..group], end, parent);
             parts = parts[group..];
         }
     }
 
     /// <summary>Where the first of the parts differs or has its first supervised row.</summary>
-    static int CommonEnd(Dataset dataset, ReadOnlySpan<Part> parts, int start)
+    static int CommonEnd(IExamples examples, ReadOnlySpan<Part> parts, int start)
     {
-        var first = dataset.Tokens(parts[0].Record);
+        var first = examples.Tokens(parts[0].Record);
         var end = parts[0].FirstSupervised;
         foreach (var part in parts[1..])
         {
             end = Math.Min(end, part.FirstSupervised);
-            end = start + first[start..end].CommonPrefixLength(dataset.Tokens(part.Record)[start..end]);
+            end = start + first[start..end].CommonPrefixLength(examples.Tokens(part.Record)[start..end]);
         }
         return end;
     }
@@ -118,11 +134,11 @@ public sealed class BatchPacker
         parts[to] = part;
     }
 
-    void AddLeaf(Dataset dataset, Part part, int start, int parent)
+    void AddLeaf(IExamples examples, Part part, int start, int parent)
     {
         var firstRow = tokens.Count - start;
-        AddSegment(dataset.Tokens(part.Record)[start..part.Rows], start, parent);
-        var its = dataset.Labels(part.Record);
+        AddSegment(examples.Tokens(part.Record)[start..part.Rows], start, parent);
+        var its = examples.Labels(part.Record);
         for (var row = part.FirstSupervised; row < part.Rows; row++)
         {
             if (its[row + 1] == Example.Unsupervised)

@@ -12,7 +12,8 @@ namespace Orchestrator.Learning.Data;
 /// <param name="Answer">the text from there on; null without a tokenizer</param>
 /// <param name="Source">the texts it came from; null where the file holds tokens</param>
 public sealed record InspectedRecord(
-    int Number, IReadOnlyList<int> Tokens, IReadOnlyList<int> Labels, IReadOnlyList<string> Pieces, string? Prompt, string? Answer, AlpacaRecord? Source)
+    int Number, IReadOnlyList<int> Tokens, IReadOnlyList<int> Labels, IReadOnlyList<string> Pieces,
+    string? Prompt, string? Answer, AlpacaRecord? Source)
 {
     /// <summary>How many tokens are to be predicted.</summary>
     public int Supervised => Labels.Skip(1).Count(label => label != Example.Unsupervised);

@@ -9,7 +9,7 @@ namespace Orchestrator.Learning.Data;
 /// The examples of a file of records: tokenised once, kept in a cache by the digest of everything they depend on, read through a memory map.
 /// Any number of threads may read one. Its spans are valid until it is disposed.
 /// </summary>
-public sealed class Dataset : IDisposable
+public sealed class Dataset : IExamples, IDisposable
 {
     readonly DatasetSourceFile source;
     readonly DatasetFile file;
@@ -30,7 +30,8 @@ public sealed class Dataset : IDisposable
     /// <param name="stop">gives up; nothing half-written stays</param>
     /// <exception cref="ProblemException">records that cannot be used: the first 20 problems and their number</exception>
     public static Dataset Open(
-        DataSource source, string cacheFolder, ParallelLoop? loop = null, IProgress<DatasetProgress>? progress = null, CancellationToken stop = default)
+        DataSource source, string cacheFolder, ParallelLoop? loop = null,
+        IProgress<DatasetProgress>? progress = null, CancellationToken stop = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(source.MaxSequenceLength, 2);
         var from = DatasetSourceFile.Open(source.Path);
@@ -38,9 +39,15 @@ public sealed class Dataset : IDisposable
         var path = Path.Combine(cacheFolder, $"{key.ToString()[..32]}.dataset");
         if (DatasetFile.Open(path, key) is { } kept)
             return new Dataset(from, kept, fromCache: true);
-        Directory.CreateDirectory(cacheFolder);
-        DatasetBuilder.Build(source, path, key, loop ?? OneByOne, progress, stop);
-        from.ThrowIfChanged();
+        try
+        {
+            Directory.CreateDirectory(cacheFolder);
+            DatasetBuilder.Build(source, from, path, key, loop ?? OneByOne, progress, stop);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ProblemException(cacheFolder, e.Message, "a folder with room for the tokenised records, about three times their file");
+        }
         var made = DatasetFile.Open(path, key)
             ?? throw new ProblemException(path, "a file that does not hold what was just written", "a cache folder on a healthy disk");
         return new Dataset(from, made, fromCache: false);
@@ -49,7 +56,7 @@ public sealed class Dataset : IDisposable
     /// <summary>Number of records; theirs are 0 to one below, in the order of the file.</summary>
     public int Count => file.Header.Records;
 
-    /// <summary>SHA-256 over lengths, tokens and labels of all records in order: equal examples have it equal, whatever file they came from.</summary>
+    /// <summary>SHA-256 over lengths, tokens and labels of all records in order: equal for equal examples, whatever file they came from.</summary>
     public string Digest { get; }
 
     /// <summary>What the records were.</summary>
@@ -67,7 +74,7 @@ public sealed class Dataset : IDisposable
     /// <summary>A record's token numbers.</summary>
     public ReadOnlySpan<int> Tokens(int record) => file.Tokens(record);
 
-    /// <summary>A record's labels, one for each token: the token's number where it is to be predicted, else <see cref="Example.Unsupervised"/>.</summary>
+    /// <summary>A record's labels, one for each token: its number where it is to be predicted, else <see cref="Example.Unsupervised"/>.</summary>
     public ReadOnlySpan<int> Labels(int record) => file.Labels(record);
 
     /// <summary>Number of a record's tokens.</summary>

@@ -9,7 +9,7 @@ public sealed record Example(int[] Tokens, int[] Labels)
     public const int Unsupervised = -100;
 
     /// <summary>Supervised labels. The first token's never counts: nothing stands before it that could predict it.</summary>
-    public int Supervised => Labels.AsSpan(1).Length - Labels.AsSpan(1).Count(Unsupervised);
+    public int Supervised => Labels.Length == 0 ? 0 : Labels.Length - 1 - Labels.AsSpan(1).Count(Unsupervised);
 
     /// <summary>
     /// The original's rule: BOS + encode(prompt + answer) + EOS, cut; unsupervised are as many tokens as BOS + encode(prompt) has, and the
@@ -31,4 +31,12 @@ public sealed record Example(int[] Tokens, int[] Labels)
     internal static Example Of(TokenRecord record, int maxSequenceLength) => record.Tokens.Length <= maxSequenceLength
         ? new Example(record.Tokens, record.Labels)
         : new Example(record.Tokens[..maxSequenceLength], record.Labels[..maxSequenceLength]);
+}
+
+/// <summary>Examples by number, wherever they are.</summary>
+internal interface IExamples
+{
+    ReadOnlySpan<int> Tokens(int record);
+
+    ReadOnlySpan<int> Labels(int record);
 }

@@ -14,7 +14,10 @@ internal static class JsonArray
     public static List<RecordExtent> Cut(string path, MappedFile bytes, long start)
     {
         if (bytes.Length - start > int.MaxValue)
-            throw new ProblemException(path, $"a JSON array of {bytes.Length:N0} bytes", "at most 2 GiB in one array", "write the records as JSON lines");
+        {
+            throw new ProblemException(path, $"a JSON array of {bytes.Length:N0} bytes", "at most 2 GiB in one array",
+                "write the records as JSON lines");
+        }
         var json = bytes.Slice<byte>(start, (int)(bytes.Length - start));
         var records = new List<RecordExtent>();
         var reader = new Utf8JsonReader(json);

@@ -11,6 +11,9 @@ internal sealed class Llama3Tokenizer : Tokenizer
 {
     const int ControlTokens = 256;
 
+    /// <summary>Characters without (or of nothing but) white space after which Meta's tokenizer cuts: merging takes time squared.</summary>
+    const int RunCharsMax = 25_000;
+
     /// <summary>The control tokens with a name, by their place after the last rank (Llama 3.1; 3.0 names fewer, at the same places).</summary>
     static readonly Dictionary<int, string> Named = new()
     {
@@ -44,7 +47,24 @@ internal sealed class Llama3Tokenizer : Tokenizer
 
     public override int Eos => tokens.Length + 1;
 
-    public override void Append(string text, List<int> tokens) => tokens.AddRange(bytePairs.EncodeToIds(text));
+    public override void Append(string text, List<int> tokens)
+    {
+        var (start, run, wasSpace) = (0, 0, false);
+        for (var at = 0; at < text.Length && text.Length > RunCharsMax;)
+        {
+            Rune.DecodeFromUtf16(text.AsSpan(at), out var rune, out var length);
+            var isSpace = Rune.IsWhiteSpace(rune);
+            run = isSpace == wasSpace ? run + 1 : 1;
+            wasSpace = isSpace;
+            if (run > RunCharsMax)
+            {
+                tokens.AddRange(bytePairs.EncodeToIds(text.AsSpan(start, at - start)));
+                (start, run) = (at, 1);
+            }
+            at += length;
+        }
+        tokens.AddRange(bytePairs.EncodeToIds(text.AsSpan(start)));
+    }
 
     public override string Piece(int token) =>
         !IsControl(token) ? Encoding.UTF8.GetString(tokens[token])

@@ -134,9 +134,9 @@ internal sealed class RecordFile : IDisposable
             {
                 while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
                 {
-                    if (reader.ValueTextEquals("input_ids"u8))
+                    if (RecordPlace.IsNamed(ref reader, "input_ids"u8))
                         return RecordKind.Tokens;
-                    if (reader.ValueTextEquals("instruction"u8) || reader.ValueTextEquals("output"u8))
+                    if (RecordPlace.IsNamed(ref reader, "instruction"u8) || RecordPlace.IsNamed(ref reader, "output"u8))
                         return RecordKind.Alpaca;
                     names.Add(System.Text.Encoding.UTF8.GetString(reader.ValueSpan[..Math.Min(40, reader.ValueSpan.Length)]));
                     reader.Skip();

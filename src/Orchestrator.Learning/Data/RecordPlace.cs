@@ -32,6 +32,19 @@ internal sealed class RecordPlace(RecordFile? file, int record)
         return false;
     }
 
+    /// <summary>Whether a field has this name. One with half a surrogate pair in it, which JSON's grammar allows, has none that is known.</summary>
+    public static bool IsNamed(ref Utf8JsonReader reader, ReadOnlySpan<byte> name)
+    {
+        try
+        {
+            return reader.ValueTextEquals(name);
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The characters of a number, shortened.</summary>
     public static string Raw(ref Utf8JsonReader reader)
     {

@@ -23,9 +23,9 @@ internal sealed record TokenRecord(int[] Tokens, int[] Labels)
                 return null;
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
-                if (reader.ValueTextEquals("input_ids"u8))
+                if (RecordPlace.IsNamed(ref reader, "input_ids"u8))
                     tokens = Numbers(ref reader, "input_ids", vocabulary, mayBeUnsupervised: false, place);
-                else if (reader.ValueTextEquals("labels"u8))
+                else if (RecordPlace.IsNamed(ref reader, "labels"u8))
                     labels = Numbers(ref reader, "labels", vocabulary, mayBeUnsupervised: true, place);
                 else
                     reader.Skip();
@@ -40,12 +40,17 @@ internal sealed record TokenRecord(int[] Tokens, int[] Labels)
         if (problems != place.ProblemCount)
             return null;
         if (tokens is null || tokens.Length == 0)
+        {
             place.Problem("input_ids", tokens is null ? "no such field" : "no token", "a list of token numbers");
-        else if (labels is not null && labels.Length != tokens.Length)
-            place.Problem("labels", $"{labels.Length} labels", $"{tokens.Length}, one for each of input_ids", "-100 stands for a token that is not supervised");
-        else
-            return new TokenRecord(tokens, labels ?? Unsupervised(tokens.Length));
-        return null;
+            return null;
+        }
+        if (labels is not null && labels.Length != tokens.Length)
+        {
+            place.Problem("labels", $"{labels.Length} labels", $"{tokens.Length}, one for each of input_ids",
+                "-100 stands for a token that is not supervised");
+            return null;
+        }
+        return new TokenRecord(tokens, labels ?? Unsupervised(tokens.Length));
     }
 
     static int[] Unsupervised(int count)

@@ -25,11 +25,34 @@ sealed class ConfigJson
             if (file.Length > BytesMax)
                 throw new ProblemException(path, $"{file.Length:N0} bytes", $"at most {BytesMax:N0}", "this is no configuration");
             using var json = JsonDocument.Parse(file, new() { MaxDepth = 16, AllowDuplicateProperties = false });
+            CheckTexts(json.RootElement);
             return json.RootElement.ValueKind == JsonValueKind.Object ? new(path, json.RootElement.Clone()) : throw new ProblemException(path, "no JSON object", "one");
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException or InvalidOperationException)
         {
             throw new ProblemException(path, e.Message, "a JSON file");
+        }
+    }
+
+    /// <summary>The parser looks at a text only when it is asked for: wrong UTF-8 or half a surrogate pair should show here, once.</summary>
+    static void CheckTexts(JsonElement value)
+    {
+        switch (value.ValueKind)
+        {
+            case JsonValueKind.Object:
+                foreach (var property in value.EnumerateObject())
+                {
+                    _ = property.Name;
+                    CheckTexts(property.Value);
+                }
+                break;
+            case JsonValueKind.Array:
+                foreach (var item in value.EnumerateArray())
+                    CheckTexts(item);
+                break;
+            case JsonValueKind.String:
+                value.GetString();
+                break;
         }
     }
 
@@ -79,6 +102,9 @@ sealed class ConfigJson
     /// <summary>Names and texts of an object within.</summary>
     public IEnumerable<(string Key, string? Value)> Texts() => root.EnumerateObject().Select(property => (property.Name, TextOf(property.Value)));
 
+    /// <summary>The settings' names, in the file's order.</summary>
+    public IEnumerable<string> Keys => root.EnumerateObject().Select(property => property.Name);
+
     public bool Has(string key) => Find(key) is not null;
 
     public string Raw(string key) => Find(key) is { } value ? Shorten(value) : "nothing";
@@ -101,18 +127,7 @@ sealed class ConfigJson
 
     void Wrong(string key, JsonElement value, string expected) => Problems.Add(new($"{Path} {key}", Shorten(value), expected));
 
-    static string? TextOf(JsonElement value)
-    {
-        try
-        {
-            return value.ValueKind == JsonValueKind.String ? value.GetString() : null;
-        }
-        catch (InvalidOperationException)
-        {
-            // Half of a surrogate pair, escaped: JSON's grammar allows it, a text does not.
-            return null;
-        }
-    }
+    static string? TextOf(JsonElement value) => value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     static string Shorten(JsonElement value) => value.GetRawText() is { Length: > 60 } long_ ? long_[..60] + "…" : value.GetRawText();
 }

@@ -23,7 +23,9 @@ public sealed class FileDigests(string? cacheFolder)
     {
         try
         {
-            var file = new FileInfo(Path.GetFullPath(path));
+            var given = new FileInfo(Path.GetFullPath(path));
+            // Hugging Face's cache is made of links, whose own size and time say nothing.
+            var file = given.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? given;
             var known = cacheFolder is null || file.Length < CachedBytesMin ? null : Path.Combine(cacheFolder, $"{KeyOf(file)}.sha256");
             if (known is not null && File.Exists(known) && File.ReadAllText(known) is { Length: 2 * SHA256.HashSizeInBytes } kept && kept.All(char.IsAsciiHexDigitLower))
                 return kept;

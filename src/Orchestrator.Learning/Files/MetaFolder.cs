@@ -6,7 +6,8 @@ namespace Orchestrator.Learning.Files;
 
 /// <summary>
 /// Meta's layout: <c>params.json</c> and <c>consolidated.00.pth</c>, <c>.01</c>, …, one per model-parallel rank, each with a piece of every
-/// matrix (arXiv 1909.08053: column-parallel wq, wk, wv, w1, w3 and output, row-parallel wo and w2).
+/// matrix (arXiv 1909.08053: column-parallel wq, wk, wv, w1, w3 and output, row-parallel wo and w2). Sizes that follow from the weights are
+/// taken from them: the vocabulary, and the feed-forward's width, which <c>multiple_of</c> and <c>ffn_dim_multiplier</c> only prescribe.
 /// </summary>
 static class MetaFolder
 {

@@ -40,14 +40,14 @@ sealed record WeightSource(IReadOnlyList<(TensorFile File, TensorEntry Entry)> P
         using var scope = torch.NewDisposeScope();
         using var unrecorded = torch.no_grad();
         // Not over the file's pages: they would stay resident beside the copy.
-        var pieces = Pieces.Select(piece => piece.File.Load(piece.Entry.Name)).ToArray();
+        var pieces = Pieces.Select(piece => piece.File.Load(piece.Entry.Name, type)).ToArray();
         var whole = pieces.Length == 1 ? pieces[0] : torch.cat(pieces, Dimension);
         if (HeadsToInterleave > 0)
         {
             var (rows, columns) = (whole.shape[0], whole.shape[1]);
             whole = whole.view(HeadsToInterleave, 2, rows / HeadsToInterleave / 2, columns).transpose(1, 2).reshape(rows, columns); // [h, 2, d/2, D] -> [h d, D]
         }
-        return whole.to(type).contiguous().MoveToOuterDisposeScope();
+        return whole.MoveToOuterDisposeScope();
     }
 }
 

@@ -15,7 +15,7 @@ sealed class Pickle
 {
     /// <summary>The pickle of a 70 B model takes 100 KB and 30,000 steps.</summary>
     const long BytesMax = 64 << 20;
-    const int StepsMax = 4_000_000;
+    const int StepsMax = 1_000_000;
 
     readonly Stream stream;
     readonly long end;
@@ -61,7 +61,7 @@ sealed class Pickle
                 case '\x88': stack.Add(true); break;
                 case '\x89': stack.Add(false); break;
                 case 'I': stack.Add(Integer(Line())); break;
-                case 'L': stack.Add(Integer(Line().TrimEnd('L'))); break;
+                case 'L': PushLong(Big(Line().TrimEnd('L'))); break;
                 case 'J': stack.Add((long)BinaryPrimitives.ReadInt32LittleEndian(Take(4))); break;
                 case 'K': stack.Add((long)Byte()); break;
                 case 'M': stack.Add((long)BinaryPrimitives.ReadUInt16LittleEndian(Take(2))); break;
@@ -101,6 +101,7 @@ sealed class Pickle
                 case 'c': stack.Add(Global(Line(), Line())); break;
                 case '\x93': StackGlobal(); break;
                 case 'R' or '\x81': Call(); break; // REDUCE, NEWOBJ
+                case 'i': Call(Global(Line(), Line()), new(ToMark())); break; // INST
                 case 'b': Build(); break;
                 case 'P': stack.Add(Storage(new PickleTuple([]))); break;
                 case 'Q': stack.Add(Storage(Pop())); break;
@@ -123,6 +124,11 @@ sealed class Pickle
     {
         var arguments = Pop() as PickleTuple ?? throw new PickleException("a call without arguments", "a tuple");
         var callee = Pop() as PickleGlobal ?? throw new PickleException("a call of something that is no function", PickleGlobals.Allowed);
+        Call(callee, arguments);
+    }
+
+    void Call(PickleGlobal callee, PickleTuple arguments)
+    {
         if (arguments.Items is [PickleList items, ..])
             Copied(items);
         stack.Add(PickleGlobals.Call(callee, arguments));
@@ -145,7 +151,7 @@ sealed class Pickle
     }
 
     static PickleStorage Storage(object? id) =>
-        id is PickleTuple { Items: ["storage", PickleGlobal kind, string key, string, long elements, .. var view] } && PickleGlobals.StorageType(kind.Name) is { } type
+        id is PickleTuple { Items: ["storage", PickleGlobal kind, string key, string, long elements, .. var view] } && PickleGlobals.StorageType(kind.Name) is { } type && TensorEntry.IsPrintable(key)
             ? view is [] or [null]
                 ? new(type, key, elements)
                 : throw new PickleException("a storage that is a view of another", "storages of their own, as torch has written since 0.4")
@@ -275,7 +281,11 @@ sealed class Pickle
     {
         if (count is < 0 or > 1024)
             throw new PickleException($"a number of {count} bytes", "at most 1,024");
-        var value = new BigInteger(Bytes(count));
+        PushLong(new BigInteger(Bytes(count)));
+    }
+
+    void PushLong(BigInteger value)
+    {
         if (value >= long.MinValue && value <= long.MaxValue)
             stack.Add((long)value);
         else
@@ -285,6 +295,10 @@ sealed class Pickle
     static object Integer(string text) => text switch { "00" => false, "01" => true, _ => Number(text) };
 
     static long Number(string text) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
+        ? value
+        : throw new PickleException($"the number '{Printable(text)}'", "a whole number");
+
+    static BigInteger Big(string text) => BigInteger.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
         ? value
         : throw new PickleException($"the number '{Printable(text)}'", "a whole number");
 

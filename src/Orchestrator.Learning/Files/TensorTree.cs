@@ -76,7 +76,9 @@ sealed class TensorTree(string path, Func<PickleStorage, (long Offset, long Byte
                 break;
             case PickleDict dict:
                 foreach (var (key, item) in dict)
-                    if (key is string or long)
+                    if (key is string text && !TensorEntry.IsPrintable(text))
+                        throw new ProblemException(path, "a name with control characters", "a name that can be printed", "the file is corrupt: copy it again");
+                    else if (key is string or long)
                         Visit(Join(name, Convert.ToString(key, CultureInfo.InvariantCulture)!), item, depth - 1, tensors);
                 break;
             case PickleList list:

@@ -29,8 +29,8 @@ static class TorchArchive
             ? only
             : throw new ProblemException(path, "a zip without one data.pkl", "what torch.save writes");
         var folder = pickleName[..^"data.pkl".Length];
-        if (entries.TryGetValue(folder + "byteorder", out var order) && Encoding.ASCII.GetString(Bytes(file, order, atMost: 16)) is not "little" and var found)
-            throw new ProblemException($"{path} byteorder", found, "little", "save the file again on a little-endian machine");
+        if (entries.TryGetValue(folder + "byteorder", out var order) && Encoding.ASCII.GetString(Bytes(file, order, atMost: 16)) is not "little")
+            throw new ProblemException($"{path} byteorder", "another byte order", "little", "save the file again on a little-endian machine");
 
         using var pickle = new MemoryStream(Bytes(file, entries[pickleName], atMost: 64 << 20));
         var root = Pickle.Read(path, pickle);
@@ -64,7 +64,7 @@ static class TorchArchive
         foreach (var item in keys)
         {
             if (item is not string key || !storages.TryGetValue(key, out var storage))
-                throw new ProblemException(path, $"a storage {item} that no tensor uses", "storages of its tensors", "the file is corrupt: copy it again");
+                throw new ProblemException(path, "a storage that no tensor uses", "storages of its tensors", "the file is corrupt: copy it again");
             if (file.Length - file.Position < sizeof(long))
                 throw new ProblemException($"{path} storage {key}", $"the file's end at byte {file.Length}", $"{storage.Elements} elements", "the file is truncated: copy it again");
             file.ReadExactly(count);

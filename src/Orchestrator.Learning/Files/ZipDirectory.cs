@@ -35,6 +35,8 @@ static class ZipDirectory
             if (rest.Length < EntryBytes + nameBytes + extraBytes + commentBytes)
                 throw Corrupt(path, $"{i} of {count} entries", "all of them in the zip's directory");
             var name = Encoding.UTF8.GetString(rest.Slice(EntryBytes, nameBytes));
+            if (!TensorEntry.IsPrintable(name))
+                throw Corrupt(path, "an entry with control characters in its name", "a name that can be printed");
             var entry = Entry(path, file, name, rest, rest.Slice(EntryBytes + nameBytes, extraBytes), start);
             if (!entries.TryAdd(name, entry))
                 throw Corrupt($"{path} entry {name}", "two of this name", "one");

@@ -37,7 +37,7 @@ public static class Dealer
                     var rest = nodes[k + 1, hi];
                     if (rest == int.MaxValue)
                         continue;
-                    var all = rest + TreeNode.Cover(microBatches, lo, hi).Count;
+                    var all = rest + TreeNode.CoverCount(microBatches, lo, hi);
                     if (all < nodes[k, lo])
                         (nodes[k, lo], cut[k, lo]) = (all, hi);
                 }

@@ -57,29 +57,35 @@ public sealed record JobState
     /// <summary>The workers it may use, in the order of their ids.</summary>
     public IReadOnlyList<WorkerView> Workers { get; init; } = [];
 
-    /// <summary>Members that may be used no more: they leave when all stand.</summary>
+    /// <summary>Workers that may be used no more: members leave when all stand; all are released when the next generation begins.</summary>
     public IReadOnlyList<WorkerId> Leaving { get; init; } = [];
 
     /// <summary>The step that the current generation started from.</summary>
     public Step Base { get; init; } = Step.Start;
 
-    /// <summary>Where the current generation stands without being asked.</summary>
+    /// <summary>Where the current generation stands without being asked; while all stand, the step they stand at.</summary>
     public Step Through { get; init; } = Step.Start;
 
     /// <summary>The highest step that some worker has committed.</summary>
     public Step Committed { get; init; } = Step.Start;
 
-    /// <summary>The newest checkpoint on disk.</summary>
+    /// <summary>The newest whole checkpoint on disk.</summary>
     public Step Checkpoint { get; init; } = Step.Start;
 
-    /// <summary>The boundary whose evaluation is done.</summary>
+    /// <summary>The last boundary whose evaluation is done.</summary>
     public Step Evaluated { get; init; } = Step.Start;
 
     /// <summary>Generations in a row that ended without a commit: too many mean that trying again is of no use.</summary>
     public int FruitlessGenerations { get; init; }
 
-    /// <summary>Until when a muster waits for answers.</summary>
+    /// <summary>Until when those who stand wait for those who do not: in a muster, at the end of a generation, or while workers load.</summary>
     public DateTimeOffset? MusterDeadline { get; init; }
+
+    /// <summary>Until when a boundary waits for its checkpoint or evaluation before everybody is asked anew.</summary>
+    public DateTimeOffset? BoundaryDeadline { get; init; }
+
+    /// <summary>How often the checkpoint that the job waits for has failed.</summary>
+    public int FailedWrites { get; init; }
 
     /// <summary>Whether the user wants it paused.</summary>
     public bool SuspendWanted { get; init; }
@@ -89,4 +95,11 @@ public sealed record JobState
 }
 
 /// <summary>A decision: the state to save, then the orders to carry, and why.</summary>
-public sealed record JobDecision(JobState State, IReadOnlyList<JobOrder> Orders, string Reason);
+public sealed record JobDecision(JobState State, IReadOnlyList<JobOrder> Orders, string Reason)
+{
+    /// <summary>
+    /// The event speaks of a generation that this state does not know yet. Since no order runs ahead of its record, another coordinator has saved a later state: whoever
+    /// carries this one reads it, begins again with <see cref="JobEvent.Started"/>, and then decides on this event anew.
+    /// </summary>
+    public bool IsStale { get; init; }
+}

@@ -1,9 +1,14 @@
+using System.Text.Json.Serialization;
+
 namespace Orchestrator.Protocol.Coordination;
 
 /// <summary>A process of a generation and where its exchange listens.</summary>
 public sealed record ProcessAddress(string Process, Uri Exchange);
 
 /// <summary>Where a worker takes the state of the generation's base step from.</summary>
+[JsonDerivedType(typeof(Own), "own")]
+[JsonDerivedType(typeof(Copy), "copy")]
+[JsonDerivedType(typeof(Checkpoint), "checkpoint")]
 public abstract record StateSource
 {
     StateSource()
@@ -23,9 +28,15 @@ public abstract record StateSource
 /// <summary>
 /// What the coordinator asks of a worker. Every order carries its generation: an older one than the worker has seen is dropped, a repeated one changes nothing.
 /// </summary>
+[JsonDerivedType(typeof(Invite), "invite")]
+[JsonDerivedType(typeof(Muster), "muster")]
+[JsonDerivedType(typeof(Begin), "begin")]
+[JsonDerivedType(typeof(Halt), "halt")]
+[JsonDerivedType(typeof(Write), "write")]
+[JsonDerivedType(typeof(Release), "release")]
 public abstract record Order(Generation Generation)
 {
-    /// <summary>Load what the job needs, then stand.</summary>
+    /// <summary>Load what the job needs, then stand. To a worker that stands already it says: tell again.</summary>
     public sealed record Invite(Generation Generation) : Order(Generation);
 
     /// <summary>Finish the micro-batch in hand, take part in no older generation any more, and stand.</summary>
@@ -48,13 +59,13 @@ public abstract record Order(Generation Generation)
         public Deal DealOf(Step step) => step == Base.Next ? First : Later;
     }
 
-    /// <summary>Tell the others, with the next step's frames, that all should stand after it.</summary>
+    /// <summary>Tell the others, with the next step's frames, that all should stand after it. Kept where it comes before its generation's <see cref="Begin"/>.</summary>
     public sealed record Halt(Generation Generation, StopWish Wish) : Order(Generation);
 
     /// <summary>Write the checkpoint of the step the worker stands at.</summary>
     public sealed record Write(Generation Generation, Step Step) : Order(Generation);
 
-    /// <summary>Forget the job.</summary>
+    /// <summary>Forget the job: said with the last number before a newer generation, so that a later invitation is newer.</summary>
     public sealed record Release(Generation Generation) : Order(Generation);
 }
 
@@ -64,14 +75,31 @@ public abstract record Order(Generation Generation)
 public sealed record Standing(Step? Committed, IReadOnlyList<LeafRange> Held);
 
 /// <summary>What happens to a job: what its coordinator decides on.</summary>
+[JsonDerivedType(typeof(Started), "started")]
+[JsonDerivedType(typeof(Offered), "offered")]
+[JsonDerivedType(typeof(Stood), "stood")]
+[JsonDerivedType(typeof(Lost), "lost")]
+[JsonDerivedType(typeof(Refused), "refused")]
+[JsonDerivedType(typeof(Committed), "committed")]
+[JsonDerivedType(typeof(Written), "written")]
+[JsonDerivedType(typeof(WriteFailed), "writeFailed")]
+[JsonDerivedType(typeof(Evaluated), "evaluated")]
+[JsonDerivedType(typeof(Diverged), "diverged")]
+[JsonDerivedType(typeof(SuspendRequested), "suspendRequested")]
+[JsonDerivedType(typeof(ResumeRequested), "resumeRequested")]
+[JsonDerivedType(typeof(CancelRequested), "cancelRequested")]
+[JsonDerivedType(typeof(TimePassed), "timePassed")]
 public abstract record JobEvent
 {
     JobEvent()
     {
     }
 
-    /// <summary>The job begins, or its coordinator came back without workers.</summary>
-    /// <param name="Checkpoint">the newest checkpoint that is whole; step 0 where there is none</param>
+    /// <summary>
+    /// The job begins, or its coordinator came back from its saved state, or a checkpoint turned out to be damaged. Workers that are known are mustered: orders may have been
+    /// lost after the save, and answers with the coordinator before.
+    /// </summary>
+    /// <param name="Checkpoint">the newest checkpoint that is whole, as the disk has it; step 0 where there is none</param>
     public sealed record Started(Step Checkpoint) : JobEvent;
 
     /// <summary>The workers that the job may have from now on: all of them, not the difference.</summary>

@@ -48,6 +48,7 @@ public sealed class Participant(WorkerId me)
     readonly SortedSet<int> done = [];
     Queue<int> pending = [];
     Order.Begin? begun;
+    Order.Halt? early;      // of a generation whose Begin is still on its way
     StopWish wish;
     StopWish agreed;
     Step? writes;
@@ -93,8 +94,8 @@ public sealed class Participant(WorkerId me)
     }
 
     /// <summary>
-    /// Takes an order. An older generation's is dropped; a repeated one changes nothing. <see cref="Order.Muster"/> and <see cref="Order.Begin"/> of a newer
-    /// generation end the part in the older: whatever still runs for it is to be dropped by the caller.
+    /// Takes an order. An older generation's is dropped; a repeated one changes nothing. <see cref="Order.Invite"/>, <see cref="Order.Muster"/> and <see cref="Order.Begin"/>
+    /// of a newer generation end the part in the older: whatever still runs for it is to be dropped by the caller.
     /// </summary>
     /// <returns>whether it changed anything</returns>
     public bool Take(Order order)
@@ -104,23 +105,23 @@ public sealed class Participant(WorkerId me)
             return false;
         switch (order)
         {
-            case Order.Invite:
-                var first = !invited;
-                (invited, stands) = (true, stands || first || begun is null);
-                Generation = order.Generation;
-                return first;
-            case Order.Muster when order.Generation > Generation:
+            case Order.Invite or Order.Muster when order.Generation > Generation || !invited:
                 Enter(order.Generation);
                 (invited, stands, begun) = (true, true, null);
                 return true;
+            case Order.Invite when begun is null && complaint is null:
+                return !stands && (stands = true);      // repeated: what it told may have been lost with whoever heard it
             case Order.Begin begin when begin.Generation > Generation:
                 Enter(begin.Generation);
                 Begin(begin);
                 return true;
-            case Order.Halt halt when order.Generation == Generation && begun is not null:
+            case Order.Halt halt when halt.Generation > Generation:
+                early = early is { } other && other.Generation == halt.Generation ? halt with { Wish = halt.Wish | other.Wish } : halt;
+                return true;
+            case Order.Halt halt when begun is not null:
                 wish |= halt.Wish;
                 return true;
-            case Order.Write write when order.Generation == Generation && begun is null && Committed == write.Step:
+            case Order.Write write when write.Generation == Generation && begun is null && Committed == write.Step:
                 writes = write.Step;
                 return true;
             case Order.Release:
@@ -131,6 +132,17 @@ public sealed class Participant(WorkerId me)
         }
     }
 
+    /// <summary>
+    /// Whether <paramref name="order"/> ends what the worker waits for: only then may a wait be interrupted, since an exchange that was left cannot be entered again.
+    /// May be asked from another thread.
+    /// </summary>
+    public bool IsInterruptedBy(Order order) => order switch
+    {
+        Order.Invite or Order.Muster or Order.Begin => order.Generation > Generation,
+        Order.Release => order.Generation >= Generation,
+        _ => false,
+    };
+
     void Enter(Generation generation)
     {
         Generation = generation;
@@ -139,13 +151,17 @@ public sealed class Participant(WorkerId me)
 
     void Begin(Order.Begin begin)
     {
-        (invited, begun, stands, entered) = (true, begin, false, Committed == begin.Base);
+        // A sum that is not in force by now never will be: the others were told to go on without it.
+        (invited, stands, reduced, begun, entered) = (true, false, false, begin, Committed == begin.Base);
         if (!entered && begin.Source is StateSource.Own)
         {
             complaint = $"was told to have the state of step {begin.Base}, but has {(Committed is { } step ? $"that of step {step}" : "none")}";
             begun = null;
             return;
         }
+        if (early is { } halt && halt.Generation == begin.Generation)
+            wish = halt.Wish;
+        early = null;
         if (!entered)
             done.Clear();
         Deal();
@@ -186,12 +202,17 @@ public sealed class Participant(WorkerId me)
             Deal();
     }
 
-    /// <summary>A micro-batch of the step in hand is finished.</summary>
+    /// <summary>
+    /// A micro-batch of the step in hand is finished. Also said, after <see cref="Order.Begin"/> was taken, of what this worker's process has summed already, whoever
+    /// of its workers computed it, and even where the state is yet to be obtained: the next micro-batches would be those of the same step, from the same state.
+    /// </summary>
     public void Computed(int m)
     {
         done.Add(m);
         if (pending.TryPeek(out var first) && first == m)
             pending.Dequeue();
+        else if (pending.Contains(m))
+            pending = new Queue<int>(pending.Where(other => other != m));
     }
 
     /// <summary>The step in hand is summed over everybody.</summary>
@@ -199,8 +220,11 @@ public sealed class Participant(WorkerId me)
     public void Reduced(StopWish all) => (reduced, agreed) = (true, all);
 
     /// <summary>The step in hand is in force; the next one is in hand, or it stands.</summary>
+    /// <exception cref="BrokenInvariantException">no sum of the step in hand is there</exception>
     public void Commit()
     {
+        if (!reduced)
+            throw new BrokenInvariantException(2, $"step {InHand} was to come into force without its sum");
         Committed = InHand;
         reduced = false;
         done.Clear();
@@ -210,6 +234,9 @@ public sealed class Participant(WorkerId me)
             Deal();
     }
 
-    /// <summary>It cannot go on in this generation: a peer is lost, the state could not be copied.</summary>
+    /// <summary>It cannot go on in this generation: the state could not be obtained.</summary>
     public void CannotGoOn(string reason) => (complaint, begun) = (reason, null);
+
+    /// <summary>Takes no part in this generation any more, and has told why, or need not; waits for the next.</summary>
+    public void Withdraw() => (begun, reduced) = (null, false);
 }

@@ -14,8 +14,8 @@ public static class Recovery
         var from = ahead.Standing!.Committed!.Value;
         if (from < state.Checkpoint)
             return (state.Checkpoint, $"from the checkpoint of step {state.Checkpoint}, which is ahead of every worker");
-        var behind = state.Workers.Count(worker => worker.Standing is { } standing && standing.Committed != from);
-        return (from, $"step {from} is committed on {ahead.Worker}; {behind} of {state.Workers.Count} copy its state");
+        var ready = state.Workers.Where(worker => worker.Standing is not null).ToList();
+        return (from, $"step {from} is committed on {ahead.Worker}; {ready.Count(worker => worker.Standing!.Committed != from)} of {ready.Count} copy its state");
     }
 
     /// <summary>Where <paramref name="worker"/> takes the state of step <paramref name="from"/> from.</summary>
@@ -25,7 +25,8 @@ public static class Recovery
         ArgumentNullException.ThrowIfNull(members);
         if (worker.Standing?.Committed == from)
             return new StateSource.Own();
-        var holder = members.FirstOrDefault(member => member.Standing?.Committed == from);
+        var holders = members.Where(member => member.Standing?.Committed == from);
+        var holder = holders.FirstOrDefault(member => member.Worker.Silo == worker.Worker.Silo) ?? holders.FirstOrDefault();      // nearest first
         return holder is null ? new StateSource.Checkpoint(from) : new StateSource.Copy(new ProcessAddress(holder.Worker.Silo, holder.Exchange));
     }
 }

@@ -95,6 +95,7 @@ public static class LedgerChain
     {
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        RespectNullableAnnotations = true,
     };
 
     /// <summary>The chain before the first line.</summary>

@@ -47,10 +47,13 @@ public sealed class StepPlan
     }
 
     /// <summary>The plan of a step.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">the job has no such step</exception>
     public static StepPlan For(JobPlan plan, ISampleSizes sizes, Step step)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(sizes);
+        if (step <= Step.Start || step > plan.Last)
+            throw new ArgumentOutOfRangeException(nameof(step), step, $"the job has steps 1 to {plan.Last}");
         var training = plan.Spec.Training;
         var (epoch, iteration) = plan.EpochOf(step);
         var chosen = new int[training.GlobalBatchSize];

@@ -2,14 +2,16 @@ namespace Orchestrator.Protocol.Reduction;
 
 /// <summary>
 /// Folds the micro-batches of one step into maximal subtrees of the canonical tree, in whatever order they come. Since only siblings are ever
-/// added, the earlier to the later, the sum does not depend on who computed what, or when.
+/// added, the earlier to the later, the sum does not depend on who computed what, or when. Nothing is allocated after construction.
 /// </summary>
 /// <typeparam name="T">what a node holds: a gradient with its loss, or a slice of one</typeparam>
 /// <param name="leaves">M, the micro-batches of the step</param>
 /// <param name="add">(left, right) -> their sum; may reuse the memory of either</param>
 public sealed class CanonicalTree<T>(int leaves, Func<T, T, T> add)
 {
-    readonly SortedDictionary<int, (TreeNode Node, T Value)> roots = [];
+    readonly T[] values = new T[Math.Max(leaves, 0)];      // by the first leaf of a finished subtree
+    readonly int[] ends = new int[Math.Max(leaves, 0)];    // by the same: the leaf after its last; 0 where no finished subtree begins
+    readonly bool[] there = new bool[Math.Max(leaves, 0)]; // by leaf: whether some finished subtree holds it
 
     /// <summary>M, the number of leaves.</summary>
     public int Leaves { get; } = leaves > 0 ? leaves : throw new ArgumentOutOfRangeException(nameof(leaves), leaves, "a step has a micro-batch");
@@ -18,17 +20,30 @@ public sealed class CanonicalTree<T>(int leaves, Func<T, T, T> add)
     public TreeNode Root => new(0, Leaves);
 
     /// <summary>Whether the whole step is summed.</summary>
-    public bool IsComplete => roots.Count == 1 && roots.TryGetValue(0, out var only) && only.Node == Root;
+    public bool IsComplete => ends[0] == Leaves;
 
     /// <summary>The maximal subtrees that are finished, by first leaf.</summary>
-    public IEnumerable<(TreeNode Node, T Value)> Finished => roots.Values;
+    public IEnumerable<(TreeNode Node, T Value)> Finished
+    {
+        get
+        {
+            for (var lo = 0; lo < Leaves; lo++)
+            {
+                if (ends[lo] != 0)
+                    yield return (new TreeNode(lo, ends[lo]), values[lo]);
+            }
+        }
+    }
 
     /// <summary>How many maximal subtrees are finished.</summary>
-    public int FinishedCount => roots.Count;
+    public int FinishedCount { get; private set; }
 
     /// <summary>The sum over the whole step.</summary>
     /// <exception cref="InvalidOperationException">not <see cref="IsComplete"/></exception>
-    public T Sum => IsComplete ? roots[0].Value : throw new InvalidOperationException($"{roots.Count} parts of {Root} are there, not the whole");
+    public T Sum => IsComplete ? values[0] : throw new InvalidOperationException($"{FinishedCount} parts of {Root} are there, not the whole");
+
+    /// <summary>Whether micro-batch <paramref name="m"/> is summed here.</summary>
+    public bool Holds(int m) => there[m];
 
     /// <summary>Adds a finished subtree and folds it with its siblings as far up as they are there.</summary>
     /// <exception cref="BrokenInvariantException">the node is none of this tree, or some of its leaves are there already</exception>
@@ -36,32 +51,44 @@ public sealed class CanonicalTree<T>(int leaves, Func<T, T, T> add)
     {
         if (!Contains(node))
             throw new BrokenInvariantException(4, $"{node} is no node of the canonical tree over {Leaves} micro-batches");
-        if (Overlaps(node))
+        if (there.AsSpan(node.Lo, node.Count).Contains(true))
             throw new BrokenInvariantException(4, $"a micro-batch of {node} was added twice");
+        there.AsSpan(node.Lo, node.Count).Fill(true);
         while (node != Root)
         {
             var parent = ParentOf(node);
             var isLeft = parent.Left == node;
             var sibling = isLeft ? parent.Right : parent.Left;
-            if (!roots.TryGetValue(sibling.Lo, out var other) || other.Node != sibling)
+            if (ends[sibling.Lo] != sibling.Hi)
                 break;
-            roots.Remove(sibling.Lo);
-            value = isLeft ? add(value, other.Value) : add(other.Value, value);
+            value = isLeft ? add(value, values[sibling.Lo]) : add(values[sibling.Lo], value);
+            Take(sibling);
             node = parent;
         }
-        roots.Add(node.Lo, (node, value));
+        (values[node.Lo], ends[node.Lo]) = (value, node.Hi);
+        FinishedCount++;
     }
 
     /// <summary>Takes everything out; the tree is empty afterwards.</summary>
-    public void Clear() => roots.Clear();
+    public void Clear()
+    {
+        Array.Clear(values);
+        Array.Clear(ends);
+        Array.Clear(there);
+        FinishedCount = 0;
+    }
 
     /// <summary>Takes out the finished subtrees that <paramref name="goes"/>; those that stay can be folded on.</summary>
     /// <returns>what was taken out</returns>
     public IReadOnlyList<(TreeNode Node, T Value)> Remove(Func<TreeNode, bool> goes)
     {
-        var gone = roots.Values.Where(root => goes(root.Node)).ToList();
+        ArgumentNullException.ThrowIfNull(goes);
+        List<(TreeNode, T)> gone = [.. Finished.Where(root => goes(root.Node))];
         foreach (var (node, _) in gone)
-            roots.Remove(node.Lo);
+        {
+            Take(node);
+            there.AsSpan(node.Lo, node.Count).Clear();
+        }
         return gone;
     }
 
@@ -76,7 +103,11 @@ public sealed class CanonicalTree<T>(int leaves, Func<T, T, T> add)
         return at == node;
     }
 
-    bool Overlaps(TreeNode node) => roots.Values.Any(root => root.Node.Lo < node.Hi && node.Lo < root.Node.Hi);
+    void Take(TreeNode finished)
+    {
+        (values[finished.Lo], ends[finished.Lo]) = (default!, 0);
+        FinishedCount--;
+    }
 
     TreeNode ParentOf(TreeNode node)
     {

@@ -49,6 +49,17 @@ public readonly record struct TreeNode(int Lo, int Hi)
         }
     }
 
+    /// <summary>The number of nodes in <see cref="Cover"/>: vectors on the wire for a range of micro-batches.</summary>
+    public static int CoverCount(int leaves, int lo, int hi)
+    {
+        return lo < hi ? Descend(new TreeNode(0, leaves)) : 0;
+
+        int Descend(TreeNode node)
+            => node.Hi <= lo || node.Lo >= hi ? 0
+                : lo <= node.Lo && node.Hi <= hi ? 1
+                : Descend(node.Left) + Descend(node.Right);
+    }
+
     /// <inheritdoc/>
     public override string ToString() => $"[{Lo},{Hi})";
 }

@@ -24,7 +24,7 @@ public class BatchPackerTests
             Assert.Equal(examples.Length, batch.Examples);
             Assert.Equal(examples.Select(Needed).Where(one => one.Length > 0).Order(), Unpack(batch).Order());
         }
-    }, iter: 300);
+    }, iter: 200);
 
     [Fact]
     public void Rows_are_grouped_parents_first_and_positions_go_on() => Examples.Sample(examples =>
@@ -50,7 +50,7 @@ public class BatchPackerTests
             Assert.Equal(batch.Supervised, batch.Labels.Length);
             Assert.Equal(batch.SupervisedRows, batch.SupervisedRows.Order().Distinct());
         }
-    }, iter: 300);
+    }, iter: 200);
 
     [Fact]
     public void Sharing_never_has_more_rows_and_the_same_supervised_ones() => Examples.Sample(examples =>
@@ -66,7 +66,21 @@ public class BatchPackerTests
         Assert.Equal(apart.Supervised, shared.Supervised);
         Assert.Equal(Enumerable.Range(0, dataset.Count).Sum(dataset.Supervised), shared.Supervised);
         Assert.Equal(SharedPrefixes(examples), apart.Rows - shared.Rows);
-    }, iter: 300);
+    }, iter: 200);
+
+    [Fact]
+    public void Examples_in_no_file_are_packed_alike() => Examples.Sample(examples =>
+    {
+        using var folder = new Folder();
+        if (Open(folder, examples) is not { } dataset)
+            return;
+        using var _ = dataset;
+        var filed = new BatchPacker().Pack(dataset, [.. Enumerable.Range(0, dataset.Count)], PrefixSharing.CommonPrefixes);
+        var loose = new BatchPacker().Pack([.. examples.Select(one => new Example(one.Tokens, one.Labels))], PrefixSharing.CommonPrefixes);
+        Assert.Equal(filed.Tokens, loose.Tokens);
+        Assert.Equal(filed.Segments, loose.Segments);
+        Assert.Equal(filed.Labels, loose.Labels);
+    }, iter: 50);
 
     [Fact]
     public void The_preamble_of_Alpaca_is_computed_once()

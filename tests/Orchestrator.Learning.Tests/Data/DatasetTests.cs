@@ -82,7 +82,7 @@ public class DatasetTests
     public void Whatever_the_examples_depend_on_is_in_the_caches_key()
     {
         using var folder = new Folder();
-        var text = File.ReadAllText(SharedFiles.Alpaca);
+        var text = """[{"instruction": "Give three tips", "input": "", "output": "One."}]""";
         var path = folder.Write("alpaca.json", text);
         var source = Alpaca with { Path = path };
         foreach (var (other, shouldHit) in new[]
@@ -104,11 +104,12 @@ public class DatasetTests
     }
 
     [Fact]
-    public void Progress_ends_with_all_records()
+    public void Progress_begins_with_none_and_ends_with_all_records()
     {
         using var folder = new Folder();
         var seen = new List<DatasetProgress>();
         using var dataset = folder.Open(Alpaca, progress: new Told(seen.Add));
+        Assert.Equal(new DatasetProgress(0, 1805), seen[0]);
         Assert.Equal(new DatasetProgress(1805, 1805), seen[^1]);
     }
 
@@ -181,6 +182,24 @@ public class DatasetTests
     [Fact]
     public void Two_thousand_records_and_more_hold_out_two_hundred() =>
         Assert.Equal(200, DatasetSplit.Draw(2000, null, record => Mix((ulong)record)).Validation.Count);
+
+    [Fact]
+    public void The_unknown_token_is_not_supervised_as_the_originals_ignore_index_is_0()
+    {
+        using var folder = new Folder();
+        var model = SmallModels.SentencePiece(SmallModels.Pieces(bytes: false, "a", "b", ":"), byteFallback: false);
+        var example = Example.Of(new AlpacaRecord("", "", "axb"), Tokenizer.Open(folder.Write("tokenizer.model", model)), PromptTemplate.Alpaca, 512);
+        Assert.Equal([3, 0, 4, 2], example.Tokens[^4..]);
+        Assert.Equal([3, -100, 4, 2], example.Labels[^4..]);
+    }
+
+    [Fact]
+    public void A_cache_folder_that_cannot_be_made_is_named()
+    {
+        using var folder = new Folder();
+        var file = folder.Write("file", "");
+        Assert.Contains($"{file}: ", Assert.Throws<Protocol.ProblemException>(() => folder.Open(Alpaca, cache: file)).Message);
+    }
 
     static ulong Mix(ulong z)
     {

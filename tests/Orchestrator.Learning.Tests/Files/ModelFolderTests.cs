@@ -64,6 +64,66 @@ public class ModelFolderTests
                     Assert.True(keys[head * 8 + 2 * pair + member].equal(stored[head * 8 + member * 4 + pair]).all().item<bool>());
     }
 
+    [Theory]
+    [InlineData(2, true)]
+    [InlineData(4, true)]
+    [InlineData(4, false)]
+    public void Shards_of_any_number_are_merged_whether_the_embedding_was_cut_by_rows_or_by_columns(int ranks, bool rows)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        using var whole = ModelFolder.Open(Golden.Reference("checkpoints/meta-fp32"));
+        File.Copy(whole.Files[0], folder["params.json"]);
+        for (var rank = 0; rank < ranks; rank++)
+            AtomicFile.Write(folder[$"consolidated.{rank:d2}.pth"], stream => TorchWriter.Write(stream, "consolidated",
+                [.. MetaNames.Of(whole.Config).Select(weight => SafeTensor.Of(weight.Name, Piece(weight.Name, whole.Read(weight.Name, torch.float32), rank)))]));
+        using var merged = ModelFolder.Open(folder.Folder);
+        Assert.Equal(whole.Config, merged.Config with { EndTokens = whole.Config.EndTokens });
+        foreach (var (name, _) in MetaNames.Of(whole.Config))
+            Assert.True(whole.Read(name, torch.float32).equal(merged.Read(name, torch.float32)).all().item<bool>(), name);
+
+        torch.Tensor Piece(string name, torch.Tensor weight, int rank) =>
+            weight.dim() == 1 ? weight
+            : name.Contains(".wo.", StringComparison.Ordinal) || name.Contains(".w2.", StringComparison.Ordinal) || (name == MetaNames.Embedding && !rows)
+                ? weight.chunk(ranks, 1)[rank]
+                : weight.chunk(ranks, 0)[rank];
+    }
+
+    [Fact]
+    public void A_missing_shard_is_told_by_its_number()
+    {
+        using var folder = new TemporaryFolder();
+        var source = Golden.Reference("checkpoints/meta-mp2");
+        File.Copy(Path.Combine(source, "params.json"), folder["params.json"]);
+        File.Copy(Path.Combine(source, "consolidated.01.pth"), folder["consolidated.01.pth"]);
+        Assert.Contains("shard 0", Assert.Throws<ProblemException>(() => ModelFolder.Open(folder.Folder)).Message, StringComparison.Ordinal);
+
+        // The last one missing shows in the shapes.
+        File.Move(folder["consolidated.01.pth"], folder["consolidated.00.pth"]);
+        Assert.Throws<ProblemException>(() => ModelFolder.Open(folder.Folder));
+    }
+
+    [Fact]
+    public void Heads_may_be_wider_than_the_model_divided_by_their_number()
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder["config.json"], """
+            {"model_type": "llama", "hidden_size": 8, "intermediate_size": 12, "num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 6, "vocab_size": 16,
+             "rms_norm_eps": 1e-5, "rope_parameters": {"rope_theta": 500000.0, "rope_type": "default"}, "eos_token_id": [7, 9]}
+            """);
+        (string, long[])[] tensors = [("model.embed_tokens", [16, 8]), ("lm_head", [16, 8]), ("model.norm", [8]), ("model.layers.0.self_attn.q_proj", [12, 8]), ("model.layers.0.self_attn.k_proj", [6, 8]),
+            ("model.layers.0.self_attn.v_proj", [6, 8]), ("model.layers.0.self_attn.o_proj", [8, 12]), ("model.layers.0.mlp.gate_proj", [12, 8]), ("model.layers.0.mlp.up_proj", [12, 8]),
+            ("model.layers.0.mlp.down_proj", [8, 12]), ("model.layers.0.input_layernorm", [8]), ("model.layers.0.post_attention_layernorm", [8])];
+        SafeTensors.Write(folder["model.safetensors"], [.. tensors.Select(tensor => new SafeTensor(tensor.Item1 + ".weight", tensor.Item2,
+            Enumerable.Range(0, (int)tensor.Item2.Aggregate(1L, (a, b) => a * b)).Select(i => (float)i).ToArray()))], new Dictionary<string, string>());
+        using var scope = torch.NewDisposeScope();
+        using var model = ModelFolder.Open(folder.Folder);
+        Assert.Equal((6, 500_000), (model.Config.HeadDim, model.Config.RopeTheta));
+        Assert.Equal([7, 9], model.Config.EndTokens);
+        // First column of q: row r of the file holds 8 r. Per head of six rows: 0, 3, 1, 4, 2, 5.
+        Assert.Equal([0f, 24, 8, 32, 16, 40, 48, 72, 56, 80, 64, 88], model.Read("layers.0.attention.wq.weight", torch.float32)[.., 0].contiguous().data<float>().ToArray());
+    }
+
     [Fact]
     public void Whole_weights_of_the_wanted_type_share_the_pages_of_the_file()
     {
