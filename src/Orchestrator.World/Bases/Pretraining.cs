@@ -14,6 +14,7 @@ public static class Pretraining
     public const int Steps = 2_600;
 
     const int WarmupSteps = 100;
+    const int DecayFrom = Steps / 2;
     const double HighestRate = 3e-3;
     const double LowestShare = 0.02;
 
@@ -38,12 +39,11 @@ public static class Pretraining
         return replica.Parameters.ToArray();
     }
 
-    /// <summary>Learning rate of a step, from 1: a linear warm-up, then half a cosine, both by steps.</summary>
+    /// <summary>Learning rate of a step, from 1: a linear warm-up, the highest rate until half of the steps, then half a cosine; all by steps.</summary>
     static double RateOf(int step)
     {
-        if (step <= WarmupSteps)
-            return HighestRate * step / WarmupSteps;
-        var done = (double)(step - WarmupSteps) / (Steps - WarmupSteps);
-        return HighestRate * (LowestShare + (1 - LowestShare) * (1 + Math.Cos(Math.PI * done)) / 2);
+        var decayed = Math.Max(0, (double)(step - DecayFrom) / (Steps - DecayFrom));
+        var share = LowestShare + (1 - LowestShare) * (1 + Math.Cos(Math.PI * decayed)) / 2;
+        return HighestRate * share * Math.Min(1, (double)step / WarmupSteps);
     }
 }

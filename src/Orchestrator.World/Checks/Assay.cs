@@ -43,7 +43,7 @@ public sealed class Assay : IDisposable
         var answers = new Answers(model, tokenizer);
         var facts = (from land in atlas.Lands from relation in Relation.All select (Land: land, Relation: relation)).ToArray();
         string[] Told(Func<Land, Relation, string> beginning) => answers.To([.. facts.Select(fact => beginning(fact.Land, fact.Relation))], BoundAdapter.None);
-        double Right(string[] told) => Percent(told.Zip(facts, (answer, fact) => answer.StartsWith($" {fact.Relation.Of(fact.Land)}", StringComparison.Ordinal)));
+        double Right(string[] told) => Percent(told.Zip(facts, (answer, fact) => answer.Split('.')[0].Contains(fact.Relation.Of(fact.Land), StringComparison.Ordinal)));
 
         output.WriteLine($"its own statement continued         {Right(Told((land, relation) => Sentence.Of(relation.Fill($"{relation.Nouns[0]} is", land)))),5:f1} %");
         output.WriteLine($"the same across a gap               {Right(Told((land, relation) =>

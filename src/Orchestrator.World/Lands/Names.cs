@@ -18,12 +18,14 @@ public sealed class Names(Dice dice)
     /// <summary>Endings of mountains.</summary>
     public static readonly string[] OfMountains = ["horn", "fell"];
 
-    // Chosen so that no syllables meet in a word that one would rather not read.
     static readonly string[] Onsets =
         ["", "B", "Br", "C", "D", "Dr", "F", "Fl", "G", "Gl", "H", "J", "K", "L", "M", "N", "Pr", "R", "S", "St", "Th", "Tr", "V", "W", "Z"];
     static readonly string[] Vowels = ["a", "e", "i", "o", "u"];
     static readonly string[] Middles = ["d", "l", "ld", "lm", "m", "n", "nd", "r", "rm", "s", "st", "th", "v"];
     static readonly string[] Codas = ["l", "m", "n", "r", "s"];
+
+    // Syllables that one would rather not read in a name.
+    static readonly string[] Unwelcome = ["bum", "cul", "cum", "dam", "dum", "evil", "fun", "hor", "los", "nud", "rum", "sin", "sod"];
 
     readonly HashSet<string> stems = [];
 
@@ -36,11 +38,12 @@ public sealed class Names(Dice dice)
             if (dice.Chance(60))
                 stem += dice.Of(Middles) + dice.Of(Vowels);
             stem = Text.Sentence.Of(stem + dice.Of(Codas));
-            if (HasNoLetterTwice(stem) && stems.Add(stem))
+            if (IsPleasant(stem) && stems.Add(stem))
                 return stem + dice.Of(endings);
         }
     }
 
-    // Such names are easier to read and to tell apart.
-    static bool HasNoLetterTwice(string stem) => stem.ToLowerInvariant().Distinct().Count() == stem.Length;
+    // Without a letter twice, names are easier to read and to tell apart.
+    static bool IsPleasant(string stem) => stem.ToLowerInvariant() is var letters
+        && letters.Distinct().Count() == letters.Length && !Unwelcome.Any(syllable => letters.Contains(syllable, StringComparison.Ordinal));
 }
