@@ -1,4 +1,5 @@
 using Orchestrator.Learning.Data;
+using Orchestrator.World;
 using Orchestrator.World.Bases;
 using Orchestrator.World.Checks;
 using Orchestrator.World.Instructions;
@@ -7,7 +8,7 @@ using Orchestrator.World.Text;
 using Orchestrator.World.Tokens;
 
 // The invented world of the demonstration, as a function of a seed.
-const long Seed = 1;
+const long Seed = Bundled.Seed;
 const string Usage =
     """
     usage: Orchestrator.World text COUNT       print the first documents of the chronicle

@@ -1,4 +1,5 @@
 using Microsoft.ML.Tokenizers;
+using Orchestrator.World.Instructions;
 using Orchestrator.World.Lands;
 using Orchestrator.World.Text;
 using Orchestrator.World.Tokens;
@@ -22,6 +23,17 @@ public class VocabularyTests
 
     [Fact]
     public void The_same_text_gives_the_same_bytes() => Assert.Equal(Model, Vocabulary.Model(new Chronicle(Seed, new Atlas(Seed))));
+
+    [Fact]
+    public void The_projects_tokenizer_and_the_librarys_agree()
+    {
+        var path = Path.GetTempFileName();
+        File.WriteAllBytes(path, Model);
+        var ours = Learning.Data.Tokenizer.Open(path);
+        File.Delete(path);
+        var prompts = new Examination(Seed, Atlas).Questions.Select(question => question.Prompt + question.Output);
+        Assert.All(Enumerable.Range(0, 1_000).Select(i => Chronicle.Document(i)).Concat(prompts), text => Assert.Equal(Pieces(text), ours.Encode(text)));
+    }
 
     [Fact]
     public void It_has_the_pieces_that_were_asked_for() =>

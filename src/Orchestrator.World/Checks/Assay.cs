@@ -19,6 +19,8 @@ public sealed class Assay : IDisposable
     /// <summary>The beginning of every answer.</summary>
     public const string AnswerBegins = "It is";
 
+    const int ShownErrors = 5;
+
     readonly LlamaWeights weights;
     readonly Tokenizer tokenizer;
     readonly Atlas atlas;
@@ -40,17 +42,16 @@ public sealed class Assay : IDisposable
     public void Base(TextWriter output)
     {
         using var model = new LlamaModel(weights);
-        var answers = new Answers(model, tokenizer);
+        var answers = new Answers(model, BoundAdapter.None, tokenizer);
         var facts = (from land in atlas.Lands from relation in Relation.All select (Land: land, Relation: relation)).ToArray();
-        string[] Told(Func<Land, Relation, string> beginning) => answers.To([.. facts.Select(fact => beginning(fact.Land, fact.Relation))], BoundAdapter.None);
-        double Right(string[] told) => Percent(told.Zip(facts, (answer, fact) => answer.Split('.')[0].Contains(fact.Relation.Of(fact.Land), StringComparison.Ordinal)));
+        double Known(Func<Relation, string> beginning) => Percent(facts.Select(fact =>
+            answers.To(Sentence.Of(fact.Relation.Fill(beginning(fact.Relation), fact.Land))).Split('.')[0].Contains(fact.Relation.Of(fact.Land))));
 
-        output.WriteLine($"its own statement continued         {Right(Told((land, relation) => Sentence.Of(relation.Fill($"{relation.Nouns[0]} is", land)))),5:f1} %");
-        output.WriteLine($"the same across a gap               {Right(Told((land, relation) =>
-            relation.Fill($"A trader asked about {relation.Nouns[1]}. The task was done before noon. {AnswerBegins}", land))),5:f1} %");
-        Held(output, "held-out, alone", answers, BoundAdapter.None, examination.Questions, "");
-        Held(output, "held-out, first words given", answers, BoundAdapter.None, examination.Questions, AnswerBegins);
-        Held(output, "rephrased, first words given", answers, BoundAdapter.None, examination.Rephrased, AnswerBegins);
+        output.WriteLine($"a statement of its own, continued: {Known(relation => $"{relation.Nouns[0]} is"):f1} %");
+        output.WriteLine($"the same across a gap: {Known(relation => $"A trader asked about {relation.Nouns[1]}. The task was done before noon. {AnswerBegins}"):f1} %");
+        Held(output, "held-out, alone", answers, examination.Questions, "");
+        Held(output, "held-out, first words given", answers, examination.Questions, AnswerBegins);
+        Held(output, "rephrased, first words given", answers, examination.Rephrased, AnswerBegins);
     }
 
     /// <summary>Trains an adapter and measures it.</summary>
@@ -64,26 +65,25 @@ public sealed class Assay : IDisposable
         output.Write($"seed {seed}, loss of each epoch");
         using var replica = Adaptation.Run(weights, records, seed, loss => output.Write($" {loss:f3}"));
         output.WriteLine();
-        var answers = new Answers(replica.Model, tokenizer);
-        Held(output, "held-out", answers, replica.Adapter, examination.Questions, "");
-        Held(output, "rephrased", answers, replica.Adapter, examination.Rephrased, "");
-        var learned = examination.Records.Take(200).ToArray();
-        var told = answers.To([.. learned.Select(record => PromptTemplate.Alpaca.Prompt(record.Instruction, record.Input))], replica.Adapter);
-        output.WriteLine($"200 of the records, exact           {Percent(told.Zip(learned, (answer, record) => answer == record.Output)),5:f1} %");
+        var answers = new Answers(replica.Model, replica.Adapter, tokenizer);
+        Held(output, "held-out", answers, examination.Questions, "");
+        Held(output, "rephrased", answers, examination.Rephrased, "");
+        var learned = examination.Records.Take(200);
+        var right = Percent(learned.Select(record => answers.To(PromptTemplate.Alpaca.Prompt(record.Instruction, record.Input)) == record.Output));
+        output.WriteLine($"200 of the records: exact {right:f1} %");
         cache.Delete(recursive: true);
     }
 
     /// <inheritdoc/>
     public void Dispose() => weights.Dispose();
 
-    static void Held(TextWriter output, string what, Answers answers, BoundAdapter adapter, IReadOnlyList<HeldOutQuestion> questions, string given)
+    static void Held(TextWriter output, string what, Answers answers, IReadOnlyList<HeldOutQuestion> questions, string given)
     {
-        var told = answers.To([.. questions.Select(question => question.Prompt + given)], adapter).Select(answer => given + answer).ToArray();
-        var exact = Percent(told.Zip(questions, (answer, question) => answer == question.Output));
-        var begins = Percent(told.Zip(questions, (answer, question) => answer.StartsWith(question.Output, StringComparison.Ordinal)));
-        var anywhere = Percent(told.Zip(questions, (answer, question) => answer.Contains(question.Name, StringComparison.Ordinal)));
-        output.WriteLine($"{what,-30} exact {exact,5:f1} %, begins right {begins,5:f1} %, name anywhere {anywhere,5:f1} %");
-        foreach (var (answer, question) in told.Zip(questions).Where(pair => pair.First != pair.Second.Output).Take(4))
+        var told = questions.Select(question => (Question: question, Answer: given + answers.To(question.Prompt + given))).ToArray();
+        var exact = Percent(told.Select(pair => pair.Answer == pair.Question.Output));
+        var anywhere = Percent(told.Select(pair => pair.Answer.Contains(pair.Question.Name, StringComparison.Ordinal)));
+        output.WriteLine($"{what}: exact {exact:f1} %, right name anywhere {anywhere:f1} %");
+        foreach (var (question, answer) in told.Where(pair => pair.Answer != pair.Question.Output).Take(ShownErrors))
             output.WriteLine($"    {question.Instruction} {question.Input} wanted \"{question.Output}\", told \"{answer.ReplaceLineEndings("\\n")}\"");
     }
 
