@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.Text;
 using Orchestrator.Cli.Commands;
+using Orchestrator.Learning.Training;
 
 namespace Orchestrator.Cli;
 
@@ -11,6 +12,7 @@ static class Program
 {
     static int Main(string[] arguments)
     {
+        DeterministicTorch.PrepareProcess();      // before the first product of any verb
         if (!Console.IsOutputRedirected)
             Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
         var parsed = Tree().Parse(arguments);
