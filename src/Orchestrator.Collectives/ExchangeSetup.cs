@@ -10,7 +10,7 @@ namespace Orchestrator.Collectives;
 /// <summary>How a host takes the exchange in.</summary>
 public static class ExchangeSetup
 {
-    /// <summary>Adds <see cref="IGradientExchange"/> (and <see cref="GradientExchange"/>) over gRPC.</summary>
+    /// <summary>Adds <see cref="IGradientExchange"/> (and <see cref="GradientExchange"/>) over gRPC, and <see cref="StateCopy"/>.</summary>
     /// <exception cref="System.ComponentModel.DataAnnotations.ValidationException">an option is out of its range</exception>
     public static IServiceCollection AddGradientExchange(this IServiceCollection services, ExchangeOptions options)
     {
@@ -20,13 +20,19 @@ public static class ExchangeSetup
         services.AddSingleton<GradientExchange>();
         services.AddSingleton<IGradientExchange>(provider => provider.GetRequiredService<GradientExchange>());
         services.AddSingleton<ExchangeService>();
+        services.AddSingleton<StateCopy>();
+        services.AddSingleton<StateService>();
         services.AddSingleton<IServiceMethodProvider<ExchangeService>, ExchangeService.Methods>();
         services.AddGrpc().AddServiceOptions<ExchangeService>(service => service.MaxReceiveMessageSize = FrameMarshaller.FrameBytesMax);
         return services;
     }
 
     /// <summary>Lets peers in.</summary>
-    public static void MapGradientExchange(this IEndpointRouteBuilder app) => app.MapGrpcService<ExchangeService>();
+    public static void MapGradientExchange(this IEndpointRouteBuilder app)
+    {
+        app.MapGrpcService<ExchangeService>();
+        app.MapGrpcService<StateService>();
+    }
 
     /// <summary>
     /// HTTP/2 windows that let a gradient through without waiting for the reader's word (596 to 822 MB/s over loopback). Without TLS the port must speak HTTP/2 only.

@@ -20,7 +20,7 @@ sealed class PeerStream : IPeerLink, IDisposable
     readonly ExchangeCounters counters;
     readonly TimeProvider clock;
     readonly CancellationTokenSource stop = new();
-    readonly Channel<Frame> queue = Channel.CreateUnbounded<Frame>(new UnboundedChannelOptions { SingleReader = true });
+    readonly Channel<Frame> queue = Channel.CreateUnbounded<Frame>();   // not SingleReader, which cannot count
     readonly Frame beat;
     volatile bool reached;
 

@@ -34,7 +34,7 @@ static class ExchangeProcess
             Node = TreeNode.Leaf(membership.Self), Gradient = Gradients.Random(1, membership.Parameters, membership.Self).Leaves[0], LossSum = membership.Self, Tokens = 1,
         };
         var gradient = new float[membership.Parameters];
-        var took = new List<double>(steps);
+        var took = new List<double>(Math.Min(steps, 1000));
         var allocated = 0L;
         try
         {
@@ -44,6 +44,8 @@ static class ExchangeProcess
                 var start = Stopwatch.GetTimestamp();
                 session.Contribute(new Step(step), node);
                 session.Reduce(new Step(step), StopWish.None, gradient, CancellationToken.None);
+                if (step == WarmUp)
+                    Console.WriteLine("going");
                 if (step > WarmUp)
                     took.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
             }
@@ -84,6 +86,13 @@ sealed class Processes : IDisposable
     }
 
     public Process this[int i] => all[i];
+
+    /// <summary>All of them have reduced some steps.</summary>
+    public async Task Going()
+    {
+        foreach (var process in all)
+            Assert.Equal("going", await process.StandardOutput.ReadLineAsync());
+    }
 
     /// <summary>What a process had to say in the end.</summary>
     public Task<string?> Said(int i) => all[i].StandardOutput.ReadLineAsync();

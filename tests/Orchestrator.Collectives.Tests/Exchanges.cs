@@ -20,9 +20,11 @@ sealed class Host : IAsyncDisposable
 
     public GradientExchange Exchange => app.Services.GetRequiredService<GradientExchange>();
 
+    public StateCopy StateCopy => app.Services.GetRequiredService<StateCopy>();
+
     public Uri Address => new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
 
-    public static async Task<Host> Start(ExchangeOptions? options = null, int port = 0)
+    public static async Task<Host> Start(ExchangeOptions? options = null, int port = 0, Action<WebApplication>? map = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
@@ -33,7 +35,7 @@ sealed class Host : IAsyncDisposable
         });
         builder.Services.AddGradientExchange(options ?? new ExchangeOptions());
         var app = builder.Build();
-        app.MapGradientExchange();
+        (map ?? (all => all.MapGradientExchange()))(app);
         await app.StartAsync();
         return new Host(app);
     }

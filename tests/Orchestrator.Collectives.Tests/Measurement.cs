@@ -16,6 +16,7 @@ static class Measurement
         foreach (var count in counts is [] ? [2, 4, 8] : counts)
         {
             using var processes = Processes.Start(count, Parameters, StepsTimed);
+            await processes.Going();
             for (var i = 0; i < count; i++)
                 Console.WriteLine($"{count} processes, p{i}: {await processes.Said(i)}   (median ms, p90 ms, bytes allocated per step, digest)");
         }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Orchestrator.Learning.Llama;
 using static TorchSharp.torch;
 
@@ -23,6 +24,19 @@ public sealed class BoundAdapter : IDisposable
 
     /// <summary>The lowest layer where the method acts; above all for the bare base.</summary>
     public int LowestTrainedLayer => method?.LowestTrainedLayer ?? int.MaxValue;
+
+    /// <summary>The method with some numbers that stay: for evaluation and generation.</summary>
+    /// <param name="method">the method</param>
+    /// <param name="weights">the base it acts on</param>
+    /// <param name="numbers">[Layout.Count], copied</param>
+    public static BoundAdapter Of(IAdapter method, LlamaWeights weights, ReadOnlySpan<float> numbers)
+    {
+        ArgumentNullException.ThrowIfNull(method);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(numbers.Length, method.Layout.Count);
+        using var vector = zeros(numbers.Length, dtype: ScalarType.Float32);
+        numbers.CopyTo(MemoryMarshal.Cast<byte, float>(vector.bytes));
+        return Over(method, weights, vector, trained: false);
+    }
 
     /// <summary>
     /// Makes the parameters leaf tensors that share the memory of <paramref name="vector"/> where that is in the model's wide type and on its device, and

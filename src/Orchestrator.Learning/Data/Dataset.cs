@@ -42,13 +42,12 @@ public sealed class Dataset : IExamples, IDisposable
         try
         {
             Directory.CreateDirectory(cacheFolder);
-            DatasetBuilder.Build(source, path, key, loop ?? OneByOne, progress, stop);
+            DatasetBuilder.Build(source, from, path, key, loop ?? OneByOne, progress, stop);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ProblemException(cacheFolder, e.Message, "a folder with room for the tokenised records, about three times their file");
         }
-        from.ThrowIfChanged();
         var made = DatasetFile.Open(path, key)
             ?? throw new ProblemException(path, "a file that does not hold what was just written", "a cache folder on a healthy disk");
         return new Dataset(from, made, fromCache: false);

@@ -13,7 +13,8 @@ internal static class DatasetBuilder
 
     /// <exception cref="ProblemException">records that cannot be used; nothing is written then</exception>
     public static void Build(
-        DataSource source, string path, in Digest32 key, ParallelLoop loop, IProgress<DatasetProgress>? progress, CancellationToken stop)
+        DataSource source, DatasetSourceFile from, string path, in Digest32 key,
+        ParallelLoop loop, IProgress<DatasetProgress>? progress, CancellationToken stop)
     {
         using var file = RecordFile.Open(source.Path);
         if (file.Kind == RecordKind.Alpaca && source.Tokenizer is null)
@@ -22,9 +23,9 @@ internal static class DatasetBuilder
         var problems = new ProblemList(source.Path);
         var examples = new (Example? Example, IReadOnlyList<Problem> Problems)[Math.Min(WindowRecords, file.Count)];
         progress?.Report(new DatasetProgress(0, file.Count));
-        for (var from = 0; from < file.Count; from += examples.Length)
+        for (var at = 0; at < file.Count; at += examples.Length)
         {
-            var (first, count) = (from, Math.Min(examples.Length, file.Count - from));
+            var (first, count) = (at, Math.Min(examples.Length, file.Count - at));
             loop((count + BlockRecords - 1) / BlockRecords, block =>
             {
                 for (var i = block * BlockRecords; i < Math.Min(count, (block + 1) * BlockRecords); i++)
@@ -46,6 +47,7 @@ internal static class DatasetBuilder
                 ? "labels repeats the numbers of input_ids that are to be learned and has -100 elsewhere"
                 : "data.maxSequenceLength may cut off every answer");
         }
+        from.ThrowIfChanged(); // or its examples would be kept under the digest of others
         writer.Commit();
     }
 

@@ -10,12 +10,13 @@ internal sealed class DatasetSourceFile
     readonly long bytes;
     readonly DateTime written;
 
-    DatasetSourceFile(string path, string digest)
+    DatasetSourceFile(string path)
     {
         this.path = path;
         var info = new FileInfo(path);
-        (bytes, written) = (info.Length, info.LastWriteTimeUtc);
-        Digest = digest;
+        (bytes, written) = (info.Length, info.LastWriteTimeUtc); // before the digest, so that a change after its beginning is seen
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 16);
+        Digest = Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
     /// <exception cref="ProblemException">it is missing or cannot be read</exception>
@@ -23,16 +24,15 @@ internal sealed class DatasetSourceFile
     {
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1 << 16);
-            return new DatasetSourceFile(path, Convert.ToHexStringLower(SHA256.HashData(stream)));
+            return new DatasetSourceFile(path);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new ProblemException(path, "no file", "a file of records");
+            throw new ProblemException(path, Directory.Exists(path) ? "a folder" : "no file", "a file of records");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ProblemException(path, Directory.Exists(path) ? "a folder" : e.Message, "a file of records that can be read");
+            throw new ProblemException(path, e.Message, "a file of records that can be read");
         }
     }
 

@@ -108,7 +108,7 @@ public abstract class Tokenizer
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new ProblemException(path, "no file", "a tokenizer.model");
+            throw new ProblemException(path, Directory.Exists(path) ? "a folder" : "no file", "a tokenizer.model");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -30,7 +30,7 @@ public static class AdapterFile
     {
         if (PeftFolder.Is(path))
             return PeftFolder.Read(path, heads);
-        using var file = TensorFile.Open(Directory.Exists(path) ? Path.Combine(path, Name) : path);
+        using var file = TensorFile.Open(FilesOf(path)[^1]);
         var names = file.Entries.Select(entry => entry.Name);
         // A training checkpoint of the original holds the base too; an adapter of the second version holds norms of its own, which stay.
         if (file.Find(AdapterNames.Query) is not null && file.Find(MetaNames.Embedding) is not null)
@@ -38,14 +38,19 @@ public static class AdapterFile
         return new(Load(file, names), file.Metadata);
     }
 
+    /// <summary>The files that <see cref="Read"/> reads for a path: what an adapter's digest is made of.</summary>
+    /// <exception cref="ProblemException">a folder of PEFT's without weights</exception>
+    public static IReadOnlyList<string> FilesOf(string path) =>
+        PeftFolder.Is(path) ? [Path.Combine(path, PeftFolder.ConfigName), PeftFolder.Weights(path)]
+        : [Directory.Exists(path) ? Path.Combine(path, Name) : path];
+
     internal static OrderedDictionary<string, torch.Tensor> Load(TensorFile file, IEnumerable<string> names)
     {
         var tensors = new OrderedDictionary<string, torch.Tensor>(StringComparer.Ordinal);
-        using var unrecorded = torch.no_grad();
         foreach (var name in names)
         {
             using var scope = torch.NewDisposeScope();
-            tensors[name] = file.Load(name).to(torch.float32).DetachFromDisposeScope();
+            tensors[name] = file.Load(name, torch.float32).DetachFromDisposeScope();
         }
         return tensors;
     }

@@ -49,7 +49,7 @@ public static partial class PeftFolder
 
         var tensors = new OrderedDictionary<string, torch.Tensor>(StringComparer.Ordinal)
         {
-            [AdapterNames.Query] = torch.cat([.. prompts.Values.Select(entry => file.Load(entry.Name).to(torch.float32).squeeze(0))]), // [L K, D]
+            [AdapterNames.Query] = torch.cat([.. prompts.Values.Select(entry => file.Load(entry.Name, torch.float32).squeeze(0))]), // [L K, D]
         };
         foreach (var (layer, entry) in gates)
             tensors[AdapterNames.Gate(layer)] = torch.full([1, heads ?? 1, 1, 1], (float)Math.Atanh(GateOf(file, entry)), dtype: torch.float32);
@@ -72,15 +72,18 @@ public static partial class PeftFolder
                 || !(match.Groups[2].Value == "prompt" ? prompts : gates).TryAdd(int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture), entry))
                 throw new ProblemException($"{file.Path} tensor {entry.Name}", $"{entry.Type} {entry.ShapeText}", "one adaption_prompt and one adaption_gate per layer");
         }
-        return prompts.Count > 0 && gates.Count > 0 ? (prompts, gates) : throw new ProblemException(file.Path, "no prompts or no gates", "one adaption_prompt and one adaption_gate per layer");
+        return prompts.Count > 0 && gates.Count > 0
+            ? (prompts, gates)
+            : throw new ProblemException(file.Path, "no prompts or no gates", "one adaption_prompt and one adaption_gate per layer");
     }
 
     static double GateOf(TensorFile file, TensorEntry entry)
     {
-        var gate = entry.Elements == 1 ? file.Load(entry.Name).to(torch.float64).reshape(1).item<double>() : double.NaN;
+        var gate = entry.Elements == 1 ? file.Load(entry.Name, torch.float64).reshape(1).item<double>() : double.NaN;
         return Math.Abs(gate) < 1
             ? gate
-            : throw new ProblemException($"{file.Path} tensor {entry.Name}", entry.Elements == 1 ? $"{gate}" : entry.ShapeText, "one number between -1 and 1", "tanh reaches no other: this adapter has no exact form here");
+            : throw new ProblemException($"{file.Path} tensor {entry.Name}", entry.Elements == 1 ? $"{gate}" : entry.ShapeText, "one number between -1 and 1",
+                "tanh reaches no other: this adapter has no exact form here");
     }
 
     /// <summary>Writes a folder that PEFT loads; the configuration last, since it makes the folder one.</summary>
@@ -88,14 +91,14 @@ public static partial class PeftFolder
     /// <param name="adapter">prompts and gates under the original's names</param>
     /// <param name="baseModel">what <c>base_model_name_or_path</c> shall say</param>
     /// <param name="promptLength">
-    /// K; null takes it from the number of gates, which is right for our own files. The original's hold gates of layers that are not adapted.
+    /// K; null counts the layers from the first gate that is not zero. An adapter that was never trained has none: then it must be told.
     /// </param>
     /// <exception cref="ProblemException">the gates of a layer differ, by layer and spread; or the number of adapted layers is open</exception>
     public static void Write(string folder, AdapterContents adapter, string baseModel, int? promptLength = null)
     {
         using var scope = torch.NewDisposeScope();
         var (prompts, gates) = (AdapterFile.Prompts(folder, adapter), AdapterFile.Gates(folder, adapter));
-        var (layers, length) = Shape(folder, prompts.shape[0], gates, promptLength);
+        var (layers, length) = Shape(folder, prompts.shape[0], gates, adapter, promptLength);
         var adapted = gates.Skip(gates.Count - layers).ToArray();
         CheckEqualGates(folder, adapted);
         var tensors = new List<SafeTensor>();
@@ -110,13 +113,18 @@ public static partial class PeftFolder
         AtomicFile.Write(Path.Combine(folder, ConfigName), stream => stream.Write(Config(layers, length, baseModel)));
     }
 
-    static (int Layers, int Length) Shape(string folder, long rows, SortedList<int, torch.Tensor> gates, int? promptLength)
+    /// <summary>How many layers are adapted, and K: as told, as a training checkpoint's arguments say, or by the layers from the first gate that is not zero.</summary>
+    static (int Layers, int Length) Shape(string folder, long rows, SortedList<int, torch.Tensor> gates, AdapterContents adapter, int? promptLength)
     {
-        // A gate that is exactly zero below others was never trained: then counting gates would count layers that are not adapted.
-        var counted = promptLength is null && rows % gates.Count == 0 && gates.Values[0].count_nonzero().item<long>() > 0 ? rows / gates.Count : promptLength ?? 0;
+        promptLength ??= adapter.Metadata.TryGetValue("args.adapter_len", out var stated)
+            && int.TryParse(stated, NumberStyles.None, CultureInfo.InvariantCulture, out var length) ? length : null;
+        // Training never leaves a gate at exactly zero: those below the first other one belong to layers that are not adapted.
+        var trained = gates.Values.SkipWhile(gate => gate.count_nonzero().item<long>() == 0).Count();
+        var counted = promptLength ?? (trained > 0 && rows % trained == 0 ? rows / trained : 0);
         return counted > 0 && rows % counted == 0 && rows / counted <= gates.Count && gates.Keys[^1] - gates.Keys[0] == gates.Count - 1
             ? ((int)(rows / counted), (int)counted)
-            : throw new ProblemException(folder, $"{rows} rows of prompts and gates of the layers {string.Join(", ", gates.Keys)}", "a prompt length that divides the rows", "say the prompt length");
+            : throw new ProblemException(folder, $"{rows} rows of prompts and gates of the layers {string.Join(", ", gates.Keys)}",
+                "a prompt length that divides the rows", "say the prompt length");
     }
 
     static void CheckEqualGates(string folder, IEnumerable<KeyValuePair<int, torch.Tensor>> gates)

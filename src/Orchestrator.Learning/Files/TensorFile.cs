@@ -89,8 +89,10 @@ public sealed class TensorFile : IDisposable
     public torch.Tensor Read(string name) => mapping.Read(Existing(name));
 
     /// <summary>The same as a copy in memory of its own, which leaves no page of the file resident. The caller owns it.</summary>
+    /// <param name="name">one of <see cref="Entries"/></param>
+    /// <param name="type">the wanted type; null leaves the file's</param>
     /// <exception cref="ProblemException">the file has no such tensor</exception>
-    public torch.Tensor Load(string name) => mapping.Copy(Existing(name));
+    public torch.Tensor Load(string name, torch.ScalarType? type = null) => mapping.Copy(Existing(name), type);
 
     TensorEntry Existing(string name) => Find(name) ?? throw new ProblemException($"{Path} tensor {name}", "nothing", "a tensor");
 

@@ -25,24 +25,33 @@ sealed class TensorMapping(string path, long fileBytes) : IDisposable
         return whole is null ? Copy(entry) : whole.as_strided([.. entry.Shape], Strides(entry), entry.Offset / elementBytes);
     }
 
-    /// <summary>The tensor in memory of its own, laid out row after row. The caller owns it.</summary>
-    public Tensor Copy(TensorEntry entry)
+    /// <summary>The tensor in memory of its own, laid out row after row, in another type where one is wanted. The caller owns it.</summary>
+    public Tensor Copy(TensorEntry entry, ScalarType? wanted = null)
     {
         using var scope = NewDisposeScope();
+        using var unrecorded = no_grad();
+        var type = wanted ?? entry.Type;
         if (entry.Elements == 0)
-            return empty([.. entry.Shape], dtype: entry.Type).MoveToOuterDisposeScope();
-        var elementBytes = ElementTypes.BytesOf(entry.Type);
+            return empty([.. entry.Shape], dtype: type).MoveToOuterDisposeScope();
         var strides = Strides(entry);
         var span = 1L;
         for (var i = 0; i < strides.Length; i++)
             span += (entry.Shape[i] - 1) * strides[i];
-        var flat = empty([span], dtype: entry.Type);
+        var flat = empty([span], dtype: type);
+        var elementBytes = ElementTypes.BytesOf(entry.Type);
+        var chunkMax = ChunkBytes / elementBytes;
+        // Converted piece by piece: never a second whole beside the first.
+        var piece = type == entry.Type ? null : empty([Math.Min(span, chunkMax)], dtype: entry.Type);
         using (var handle = File.OpenHandle(path))
         {
-            for (long at = 0, step; at < span; at += step)
+            for (long at = 0, count; at < span; at += count)
             {
-                step = Math.Min(span - at, ChunkBytes / elementBytes);
-                Fill(handle, entry, flat.narrow(0, at, step).bytes, entry.Offset + at * elementBytes);
+                using var inner = NewDisposeScope();
+                count = Math.Min(span - at, chunkMax);
+                var (target, read) = (flat.narrow(0, at, count), piece?.narrow(0, 0, count));
+                Fill(handle, entry, (read ?? target).bytes, entry.Offset + at * elementBytes);
+                if (read is not null)
+                    target.copy_(read);
             }
         }
         return flat.as_strided([.. entry.Shape], strides).contiguous().MoveToOuterDisposeScope();
@@ -102,6 +111,5 @@ sealed class TensorMapping(string path, long fileBytes) : IDisposable
         return strides;
     }
 
-    // A span holds at most 2 GiB; an embedding may be larger.
-    const long ChunkBytes = 256 << 20;
+    const long ChunkBytes = 16 << 20;
 }

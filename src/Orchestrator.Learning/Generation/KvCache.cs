@@ -7,7 +7,7 @@ namespace Orchestrator.Learning.Generation;
 public sealed class KvCache : IDisposable
 {
     readonly LlamaWeights weights;
-    readonly Tensor[] keys;         // per layer, [Capacity, Hkv, d]
+    readonly Tensor[] keys;         // per layer, [Hkv, Capacity, d]
     readonly Tensor[] values;
 
     /// <param name="weights">the base</param>
@@ -20,7 +20,7 @@ public sealed class KvCache : IDisposable
         keys = [.. Enumerable.Range(0, weights.Config.Layers).Select(_ => Slots())];
         values = [.. Enumerable.Range(0, weights.Config.Layers).Select(_ => Slots())];
 
-        Tensor Slots() => zeros(capacity, weights.Config.KeyValueHeads, weights.Config.HeadDim, dtype: weights.Type, device: weights.Device).DetachFromDisposeScope();
+        Tensor Slots() => zeros(weights.Config.KeyValueHeads, capacity, weights.Config.HeadDim, dtype: weights.Type, device: weights.Device).DetachFromDisposeScope();
     }
 
     /// <summary>Most tokens it can hold.</summary>
@@ -75,13 +75,10 @@ public sealed class KvCache : IDisposable
         public Tensor Attend(int layer, Tensor q, Tensor k, Tensor v, bool wantedOnly)
         {
             using var scope = NewDisposeScope();
-            cache.keys[layer].narrow(0, cache.Length, count).copy_(k);
-            cache.values[layer].narrow(0, cache.Length, count).copy_(v);
-            var (keys, values) = (cache.keys[layer].narrow(0, 0, PositionsEnd), cache.values[layer].narrow(0, 0, PositionsEnd));
-            var sees = wantedOnly || count == 1 ? (Mask: null, Causal: false)                        // the last row sees everything
-                : cache.Length == 0 ? (Mask: null, Causal: true)
-                : (Mask: Attention.MaskOf(Positions, PositionsEnd, q.dtype), Causal: false);
-            return Attention.Of(q, keys, values, sees.Mask, sees.Causal).MoveToOuterDisposeScope();
+            cache.keys[layer].narrow(1, cache.Length, count).copy_(k);
+            cache.values[layer].narrow(1, cache.Length, count).copy_(v);
+            var sees = wantedOnly || count == 1 ? null : Attention.MaskOf(Positions, PositionsEnd, cache.weights.WideType);       // the last row sees everything
+            return Attention.Of(q, cache.keys[layer].narrow(1, 0, PositionsEnd), cache.values[layer].narrow(1, 0, PositionsEnd), sees).MoveToOuterDisposeScope();
         }
     }
 }

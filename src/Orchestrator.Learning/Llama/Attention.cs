@@ -29,54 +29,60 @@ public sealed record AttendedPrompt(Tensor Keys, Tensor Values, Tensor Gate) : I
 /// <summary>Scaled dot-product attention with grouped queries (arXiv 2305.13245): query head h looks at key and value head <c>h / (H / Hkv)</c>.</summary>
 public static class Attention
 {
-    /// <summary><c>softmax(q kᵀ / √d + mask) v</c>; the softmax is computed wide.</summary>
-    /// <param name="q">rotated queries, [t, H, d]</param>
-    /// <param name="k">rotated keys, [c, Hkv, d]</param>
-    /// <param name="v">values, [c, Hkv, d]</param>
-    /// <param name="mask">what is added to the scores, [t, c] of 0 and -∞ in the type of <paramref name="q"/>; null adds nothing</param>
-    /// <param name="causal">query i sees keys 0 to i only; without a <paramref name="mask"/></param>
-    /// <returns>[t, H, d]</returns>
-    public static Tensor Of(Tensor q, Tensor k, Tensor v, Tensor? mask, bool causal)
+    /// <summary><c>softmax(q kᵀ / √d + mask) v</c>; the softmax is wide.</summary>
+    /// <remarks>
+    /// Plain products and not a fused kernel: as fast for segments of this length (twice as fast in bf16, whose fused backward is slow on a CPU), and on a GPU
+    /// the fused kernels' backward adds in no fixed order.
+    /// </remarks>
+    /// <param name="q">rotated queries, [H, t, d]</param>
+    /// <param name="k">rotated keys, [Hkv, c, d]</param>
+    /// <param name="v">values, [Hkv, c, d]</param>
+    /// <param name="mask">what is added to the scores, [t, c] of 0 and -∞, wide; null hides nothing</param>
+    /// <returns>[H, t, d]</returns>
+    public static Tensor Of(Tensor q, Tensor k, Tensor v, Tensor? mask)
     {
+        ArgumentNullException.ThrowIfNull(q);
+        ArgumentNullException.ThrowIfNull(k);
         using var scope = NewDisposeScope();
-        var (heads, keyHeads) = (q.shape[1], k.shape[1]);
-        var grouped = Grouped(q, keyHeads);                                                      // [Hkv, g, t, d]
-        var out4 = nn.functional.scaled_dot_product_attention(grouped, Shared(k), Shared(v), mask, 0, causal);
-        return out4.permute(2, 0, 1, 3).reshape(q.shape).MoveToOuterDisposeScope();
-
-        // Key and value heads are shared by their group without a copy.
-        Tensor Shared(Tensor x) => x.permute(1, 0, 2).unsqueeze(1).expand(keyHeads, heads / keyHeads, -1, -1);
+        var scores = Scores(q, k);                                                              // [H, t, c]
+        if (mask is not null)
+            scores.add_(mask);
+        return Weighted(scores.softmax(-1).to(q.dtype), v).MoveToOuterDisposeScope();
     }
 
     /// <summary><c>gate ⊙ softmax(q kaᵀ / √d) va</c>: a softmax of its own, wide; every query sees every slot.</summary>
-    /// <param name="q">rotated queries, [t, H, d]</param>
+    /// <param name="q">rotated queries, [H, t, d]</param>
     /// <param name="prompt">the layer's prompt</param>
-    /// <returns>what is added to the attention before wo, [t, H, d] in the type of <paramref name="q"/></returns>
+    /// <returns>what is added to the attention before wo, [H, t, d] in the type of <paramref name="q"/></returns>
     public static Tensor Prompted(Tensor q, AttendedPrompt prompt)
     {
+        ArgumentNullException.ThrowIfNull(q);
+        ArgumentNullException.ThrowIfNull(prompt);
         using var scope = NewDisposeScope();
-        var (t, heads, width) = (q.shape[0], q.shape[1], q.shape[2]);
-        var keyHeads = prompt.Keys.shape[0];
-        var wide = prompt.Gate.dtype;
-        var grouped = Grouped(q, keyHeads).reshape(keyHeads, -1, width);                         // [Hkv, g t, d]
-        var scores = matmul(grouped, prompt.Keys.transpose(1, 2)).to(wide) / Math.Sqrt(width);   // [Hkv, g t, K]
-        var weights = scores.softmax(-1).view(heads, t, -1) * prompt.Gate;                       // [H, t, K]
-        var added = matmul(weights.view(keyHeads, -1, weights.shape[2]), prompt.Values.to(wide));
-        return added.view(heads, t, width).permute(1, 0, 2).to(q.dtype).MoveToOuterDisposeScope();
+        var weights = Scores(q, prompt.Keys).softmax(-1) * prompt.Gate;                         // [H, t, K]
+        return Weighted(weights, prompt.Values.to(weights.dtype)).to(q.dtype).MoveToOuterDisposeScope();
     }
 
     /// <summary>A mask for <see cref="Of"/>: each query sees the keys up to its own.</summary>
     /// <param name="own">which key is each query's own, [t] int64</param>
     /// <param name="keys">number of keys, c</param>
-    /// <param name="type">type of the queries</param>
+    /// <param name="wideType">type of the softmax</param>
     /// <returns>[t, c] of 0 and -∞</returns>
-    public static Tensor MaskOf(Tensor own, long keys, ScalarType type)
+    public static Tensor MaskOf(Tensor own, long keys, ScalarType wideType)
     {
         ArgumentNullException.ThrowIfNull(own);
         using var scope = NewDisposeScope();
         var hidden = arange(keys, device: own.device).unsqueeze(0) > own.unsqueeze(1);
-        return zeros(hidden.shape, dtype: type, device: own.device).masked_fill_(hidden, double.NegativeInfinity).MoveToOuterDisposeScope();
+        return zeros(hidden.shape, dtype: wideType, device: own.device).masked_fill_(hidden, double.NegativeInfinity).MoveToOuterDisposeScope();
     }
 
-    static Tensor Grouped(Tensor q, long keyHeads) => q.view(q.shape[0], keyHeads, -1, q.shape[2]).permute(1, 2, 0, 3);
+    // [H, t, c], wide. The g queries that share a key head are rows of one product.
+    static Tensor Scores(Tensor q, Tensor k)
+    {
+        var grouped = q.reshape(k.shape[0], -1, q.shape[2]);                                    // [Hkv, g t, d]
+        var wideType = q.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+        return matmul(grouped, k.transpose(1, 2)).view(q.shape[0], q.shape[1], -1).to(wideType).div_(Math.Sqrt(q.shape[2]));
+    }
+
+    static Tensor Weighted(Tensor weights, Tensor v) => matmul(weights.view(v.shape[0], -1, v.shape[1]), v).view(weights.shape[0], weights.shape[1], -1);
 }

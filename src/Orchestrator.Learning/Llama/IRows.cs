@@ -19,9 +19,9 @@ public interface IRows
 
     /// <summary>A layer's causal attention.</summary>
     /// <param name="layer">the layer, from 0</param>
-    /// <param name="q">rotated queries, [rows, H, d]; of the wanted rows only, [wanted, H, d], where <paramref name="wantedOnly"/></param>
-    /// <param name="k">rotated keys, [rows, Hkv, d]</param>
-    /// <param name="v">values, [rows, Hkv, d]</param>
+    /// <param name="q">rotated queries, [H, rows, d]; of the wanted rows only, [H, wanted, d], where <paramref name="wantedOnly"/></param>
+    /// <param name="k">rotated keys, [Hkv, rows, d]</param>
+    /// <param name="v">values, [Hkv, rows, d]</param>
     /// <param name="wantedOnly">whether the queries are those of the wanted rows</param>
     /// <returns>the shape of <paramref name="q"/></returns>
     Tensor Attend(int layer, Tensor q, Tensor k, Tensor v, bool wantedOnly);

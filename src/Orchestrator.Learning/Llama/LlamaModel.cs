@@ -1,4 +1,5 @@
 using Orchestrator.Learning.Adapters;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Orchestrator.Learning.Llama;
@@ -58,23 +59,26 @@ public sealed class LlamaModel(LlamaWeights weights) : IDisposable
     Tensor Embedded(Tensor tokens, BoundAdapter adapter)
     {
         using var scope = NewDisposeScope();
-        return adapter.Weight(weights, WeightList.Embedding).index_select(0, tokens).to(weights.WideType).MoveToOuterDisposeScope();      // [rows, D]
+        var embedding = adapter.Weight(weights, WeightList.Embedding);
+        // Both are the same rows; each one's backward adds in a fixed order on its device only.
+        var x = weights.Device.type == DeviceType.CUDA ? embedding.index(tokens.to(int64)) : embedding.index_select(0, tokens);
+        return x.to(weights.WideType).MoveToOuterDisposeScope();                                // [rows, D]
     }
 
     Tensor Block(int layer, Tensor x, IRows rows, Tensor turns, BoundAdapter adapter, IReadOnlyList<AttendedPrompt?>? prompts)
     {
         using var scope = NewDisposeScope();
         var n = Norm(x, LayerWeight.AttentionNorm);
-        var k = rotary.Turned(Heads(n, LayerWeight.Wk, config.KeyValueHeads), turns);           // [rows, Hkv, d]
-        var v = Heads(n, LayerWeight.Wv, config.KeyValueHeads);
+        var k = rotary.Turned(Heads(n, LayerWeight.Wk, config.KeyValueHeads), turns).transpose(0, 1);        // [Hkv, rows, d]
+        var v = Heads(n, LayerWeight.Wv, config.KeyValueHeads).transpose(0, 1);
         var wantedOnly = layer == config.Layers - 1 && rows.Wanted is not null;                 // above the last keys and values, only wanted rows count
         if (wantedOnly)
             (x, n, turns) = (x.index_select(0, rows.Wanted!), n.index_select(0, rows.Wanted!), turns.index_select(0, rows.Wanted!));
-        var q = rotary.Turned(Heads(n, LayerWeight.Wq, config.Heads), turns);                   // [rows or wanted, H, d]
+        var q = rotary.Turned(Heads(n, LayerWeight.Wq, config.Heads), turns).transpose(0, 1);   // [H, rows or wanted, d]
         var attended = rows.Attend(layer, q, k, v, wantedOnly);
         if ((prompts is null ? PromptAt(layer, adapter) : prompts[layer]) is { } prompt)
             attended = attended + Attention.Prompted(q, prompt);
-        x = x + Through(attended.flatten(1), LayerWeight.Wo);
+        x = x + Through(attended.transpose(0, 1).flatten(1), LayerWeight.Wo);
         n = Norm(x, LayerWeight.FfnNorm);
         var hidden = Through(n, LayerWeight.W1).silu() * Through(n, LayerWeight.W3);            // [rows or wanted, F]
         return (x + Through(hidden, LayerWeight.W2)).MoveToOuterDisposeScope();

@@ -1,4 +1,5 @@
 using Orchestrator.Protocol;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Orchestrator.Learning.Llama;
@@ -82,8 +83,8 @@ public sealed class LlamaWeights : IDisposable
 
     static Tensor Placed(Tensor tensor, ScalarType type, Device device)
     {
-        if (tensor.dtype == type && tensor.device_type == device.type && tensor.is_contiguous())
-            return tensor;
+        if (tensor.dtype == type && tensor.device_type == DeviceType.CPU && device.type == DeviceType.CPU && tensor.is_contiguous())
+            return tensor;      // as it was read: it may be a mapped file
         using (tensor)
             return tensor.to(type, device).contiguous();
     }

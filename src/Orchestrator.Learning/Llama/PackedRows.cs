@@ -15,10 +15,12 @@ public sealed class PackedRows : IRows
     readonly long[] wantedLengths;
 
     /// <param name="batch">the packed examples</param>
-    /// <param name="type">type of the queries</param>
-    /// <param name="device">where the model is</param>
-    public PackedRows(MicroBatch batch, ScalarType type, Device device)
+    /// <param name="weights">the base, for its device and wide type</param>
+    public PackedRows(MicroBatch batch, LlamaWeights weights)
     {
+        ArgumentNullException.ThrowIfNull(batch);
+        ArgumentNullException.ThrowIfNull(weights);
+        var (type, device) = (weights.WideType, weights.Device);
         Tokens = tensor(batch.Tokens, device: device);
         Positions = tensor(batch.Positions, device: device);
         Wanted = tensor(batch.SupervisedRows, device: device);
@@ -47,16 +49,16 @@ public sealed class PackedRows : IRows
     {
         using var scope = NewDisposeScope();
         var blocks = wantedOnly ? wanted : all;
-        var queries = q.split(wantedOnly ? wantedLengths : segmentLengths);     // one split, so that its backward is one concatenation
-        var keys = k.split(segmentLengths);
-        var values = v.split(segmentLengths);
+        var queries = q.split(wantedOnly ? wantedLengths : segmentLengths, 1);  // one split, so that its backward is one concatenation
+        var keys = k.split(segmentLengths, 1);
+        var values = v.split(segmentLengths, 1);
         var outputs = new Tensor[blocks.Length];
         for (var b = 0; b < blocks.Length; b++)
-            outputs[b] = Attention.Of(queries[b], Joined(keys, blocks[b].Chain), Joined(values, blocks[b].Chain), blocks[b].Mask, causal: blocks[b].Mask is null);
-        return (outputs.Length == 1 ? outputs[0] : cat(outputs)).MoveToOuterDisposeScope();
+            outputs[b] = Attention.Of(queries[b], Joined(keys, blocks[b].Chain), Joined(values, blocks[b].Chain), blocks[b].Mask);
+        return (outputs.Length == 1 ? outputs[0] : cat(outputs, 1)).MoveToOuterDisposeScope();
     }
 
-    static Tensor Joined(Tensor[] pieces, int[] chain) => chain.Length == 1 ? pieces[chain[0]] : cat([.. chain.Select(segment => pieces[segment])]);
+    static Tensor Joined(Tensor[] pieces, int[] chain) => chain.Length == 1 ? pieces[chain[0]] : cat([.. chain.Select(segment => pieces[segment])], 1);
 
     // A segment and its ancestors, the beginning first.
     static int[] Chain(MicroBatch batch, int segment)
@@ -68,12 +70,10 @@ public sealed class PackedRows : IRows
         return [.. chain];
     }
 
-    // Row r of a segment sees its ancestors and the segment's rows up to itself. Null where plain causality says the same.
-    static Tensor? MaskOf(MicroBatch batch, int index, IReadOnlyList<int>? rows, ScalarType type, Device device)
+    // Row r of a segment sees its ancestors and the segment's rows up to itself.
+    static Tensor MaskOf(MicroBatch batch, int index, IReadOnlyList<int>? rows, ScalarType type, Device device)
     {
         var segment = batch.Segments[index];
-        if (segment.Parent < 0 && rows is null)
-            return null;
         using var scope = NewDisposeScope();
         var before = Chain(batch, index).Sum(at => batch.Segments[at].Length) - segment.Length;
         var own = rows is null
@@ -98,5 +98,5 @@ public sealed class PackedRows : IRows
         static bool Holds(Segment segment, int row) => segment.Start <= row && row < segment.Start + segment.Length;
     }
 
-    sealed record Block(int Segment, int[] Chain, Tensor? Mask);
+    sealed record Block(int Segment, int[] Chain, Tensor Mask);
 }

@@ -79,7 +79,7 @@ public sealed class Replica : IDisposable
             return default;
         }
         using var scope = NewDisposeScope();
-        var rows = new PackedRows(batch, model.Weights.Type, model.Weights.Device);
+        var rows = new PackedRows(batch, model.Weights);
         var loss = SupervisedLoss.Sum(model.Logits(rows, adapter), batch.Labels);
         var gradients = autograd.grad([loss * weight], [.. adapter.Parameters]);
         for (var i = 0; i < gradients.Count; i++)

@@ -1,6 +1,9 @@
+using System.Text.Json.Serialization;
+
 namespace Orchestrator.Protocol.Coordination;
 
 /// <summary>The number of the current membership of a job. Every message carries it; a message of another generation is dropped.</summary>
+[JsonConverter(typeof(GenerationJson))]
 public readonly record struct Generation(long Number) : IComparable<Generation>
 {
     /// <summary>Before the first membership.</summary>
@@ -31,6 +34,7 @@ public readonly record struct Generation(long Number) : IComparable<Generation>
 /// <summary>
 /// An optimiser update, counted from 1. "State at step n" is the state after n updates; step 0 is the start.
 /// </summary>
+[JsonConverter(typeof(StepJson))]
 public readonly record struct Step(long Number) : IComparable<Step>
 {
     /// <summary>No update was made yet.</summary>
@@ -61,6 +65,7 @@ public readonly record struct Step(long Number) : IComparable<Step>
 /// <summary>One accelerator, or one CPU share, of one silo.</summary>
 /// <param name="Silo">the silo's name, which survives a restart</param>
 /// <param name="Slot">the accelerator within it, from 0</param>
+[JsonConverter(typeof(WorkerIdJson))]
 public readonly record struct WorkerId(string Silo, int Slot) : IComparable<WorkerId>
 {
     /// <inheritdoc/>

@@ -98,6 +98,20 @@ public sealed class DatasetCacheTests : IDisposable
     }
 
     [Fact]
+    public void A_source_that_changes_while_it_is_read_is_refused_and_not_kept()
+    {
+        var path = folder.Write("alpaca.json", """[{"instruction": "a", "output": "b"}]""");
+        var changing = new DataSource { Path = path, Tokenizer = SharedFiles.Stories };
+        Assert.Throws<ProblemException>(() => folder.Open(changing, (count, body) =>
+        {
+            for (var i = 0; i < count; i++)
+                body(i);
+            File.AppendAllText(path, "\n");
+        }));
+        Assert.Empty(Directory.GetFiles(folder.Cache));
+    }
+
+    [Fact]
     public void Equal_examples_have_an_equal_digest_and_others_another()
     {
         using var here = folder.Dataset([([1, 2], [-100, 2]), ([3, 4], [-100, 4])]);

@@ -124,11 +124,18 @@ public class AdapterFileTests
     }
 
     [Fact]
-    public void Without_a_prompt_length_zero_gates_below_leave_the_layers_open()
+    public void Without_a_prompt_length_the_layers_are_those_from_the_first_gate_that_is_not_zero()
     {
         using var folder = new TemporaryFolder();
         using var adapter = GoldenAdapter("methods/peft_adaption_prompt.safetensors", "adapter0.");
-        Assert.Contains("say the prompt length", Assert.Throws<ProblemException>(() => PeftFolder.Write(folder["peft"], adapter, "base")).Message, StringComparison.Ordinal);
+        adapter.Tensors[AdapterNames.Gate(0)].zero_(); // as the original leaves it; the golden has a number there, to show that it is not used
+        PeftFolder.Write(folder["peft"], adapter, "base");
+        using var read = AdapterFile.Read(folder["peft"]);
+        Assert.Equal([AdapterNames.Query, .. Enumerable.Range(1, 3).Select(AdapterNames.Gate)], read.Tensors.Keys);
+
+        foreach (var layer in Enumerable.Range(0, 4))
+            adapter.Tensors[AdapterNames.Gate(layer)].zero_();
+        Assert.Contains("say the prompt length", Assert.Throws<ProblemException>(() => PeftFolder.Write(folder["other"], adapter, "base")).Message, StringComparison.Ordinal);
     }
 
     [Theory]

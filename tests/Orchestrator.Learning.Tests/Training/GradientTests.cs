@@ -39,7 +39,7 @@ public class GradientTests(ITestOutputHelper output)
             Close.Within(1e-6, Math.Abs(slope - norm) / norm, method.Layout[i].Name);
         }
 
-        Tensor Loss() => SupervisedLoss.Sum(model.Logits(new PackedRows(Batch, weights.Type, weights.Device), adapter), Batch.Labels);
+        Tensor Loss() => SupervisedLoss.Sum(model.Logits(new PackedRows(Batch, weights), adapter), Batch.Labels);
 
         double At(int parameter, Tensor offset)
         {
@@ -91,7 +91,7 @@ public class GradientTests(ITestOutputHelper output)
         var method = RandomModels.Method("llama-adapter", weights.Config);
         using var adapter = RandomModels.Bound(method, weights, RandomModels.Vector(method, weights));
         using var scope = NewDisposeScope();
-        var rows = new Watched(new PackedRows(Batch, weights.Type, weights.Device));
+        var rows = new Watched(new PackedRows(Batch, weights));
         model.Logits(rows, adapter);
         Assert.Equal(1, method.LowestTrainedLayer);
         Assert.Equal([false, false, true], rows.QueriesRecorded);      // layer 1's own queries come before its prompt acts

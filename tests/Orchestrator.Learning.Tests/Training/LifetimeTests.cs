@@ -1,3 +1,4 @@
+using Orchestrator.Learning.Adapters;
 using Orchestrator.Learning.Evaluation;
 using Orchestrator.Learning.Training;
 using Orchestrator.Protocol.Coordination;
@@ -7,7 +8,15 @@ using static TorchSharp.torch;
 
 namespace Orchestrator.Learning.Tests.Training;
 
+/// <summary>Tests that measure the process: nothing runs beside them.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public class Alone
+{
+    public const string Name = "alone";
+}
+
 /// <summary>What a replica keeps, and what it gives back.</summary>
+[Collection(Alone.Name)]
 public class LifetimeTests(ITestOutputHelper output)
 {
     [Theory]
@@ -16,11 +25,11 @@ public class LifetimeTests(ITestOutputHelper output)
     public void A_thousand_steps_leave_no_tensor_behind_and_the_memory_where_it_was(string name)
     {
         DeterministicTorch.EnterWorkerThread(1);
-        using var weights = RandomModels.Weights(RandomModels.Grouped, ScalarType.Float32);
-        using var replica = new Replica(weights, RandomModels.Method(name, weights.Config), new TrainingSpec());
-        var batch = Packed.Of([new([1, 5, 9, 3, 7, 7, 2], [0, 0, 0, 3, 7, 7, 2]), new([1, 4, 18, 11, 2], [0, 0, 18, 11, 2])]);
+        using var weights = RandomModels.Weights(RandomModels.Grouped with { Layers = 1 }, ScalarType.Float32);
+        using var replica = new Replica(weights, Methods.Of(new AdapterSpec { Method = name, Length = 3 }, weights.Config), new TrainingSpec());
+        var batch = Packed.Of([new([1, 5, 9, 3, 7, 7, 2], [0, 0, 0, 3, 7, 7, 2])]);
         var gradient = new float[replica.Layout.Count];
-        Steps(200);
+        Steps(100);
 
         var live = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
         var resident = Resident();
@@ -86,7 +95,7 @@ public class LifetimeTests(ITestOutputHelper output)
     public void Start_values_are_a_function_of_the_seed_and_are_normal()
     {
         using var weights = RandomModels.Weights(RandomModels.Tiny with { Dim = 512, HeadDim = 128, Layers = 1 }, ScalarType.Float32);
-        var method = Learning.Adapters.Methods.Of(new AdapterSpec { Length = 40 }, weights.Config);
+        var method = Methods.Of(new AdapterSpec { Length = 40 }, weights.Config);
         using var replica = new Replica(weights, method, new TrainingSpec { Seed = 12 });
         using var same = new Replica(weights, method, new TrainingSpec { Seed = 12 });
         using var other = new Replica(weights, method, new TrainingSpec { Seed = 13 });

@@ -1,0 +1,134 @@
+using System.Text.Json;
+using Orchestrator.Learning.Adapters;
+using Orchestrator.Learning.Files;
+using Orchestrator.Learning.Training;
+using Orchestrator.Protocol;
+using Orchestrator.Protocol.Coordination;
+using Orchestrator.Protocol.Jobs;
+
+namespace Orchestrator.Engine.Checkpoints;
+
+/// <summary>
+/// One checkpoint on disk: <c>adapter.safetensors</c>, <c>optimizer.safetensors</c> and <c>manifest.json</c> in a folder that is either whole or not there.
+/// </summary>
+static class CheckpointFolder
+{
+    public const string Adapter = AdapterFile.Name;
+    public const string Optimizer = "optimizer.safetensors";
+    const string FirstMoments = "first_moments";
+    const string SecondMoments = "second_moments";
+
+    /// <summary>Writes the state under a temporary name, flushes it to disk and renames it. One that is there already stays if it says the same.</summary>
+    public static void Write(RunFolder run, JobPlan plan, IAdapter method, StartAdapter start, ReplicaState state, string parameters)
+    {
+        var folder = run.Checkpoint(state.Step);
+        if (Directory.Exists(folder) && IsWhole(folder, parameters))
+            return;
+        var partial = Path.Combine(run.Checkpoints, $".{Path.GetFileName(folder)}.{Environment.ProcessId}.partial");
+        try
+        {
+            if (Directory.Exists(partial))
+                Directory.Delete(partial, recursive: true);
+            Directory.CreateDirectory(partial);
+            WriteAdapter(Path.Combine(partial, Adapter), plan, method, start, state.Parameters);
+            long[] shape = [state.Parameters.Length];
+            SafeTensors.Write(Path.Combine(partial, Optimizer),
+                [new SafeTensor(FirstMoments, shape, state.FirstMoments), new SafeTensor(SecondMoments, shape, state.SecondMoments)],
+                new Dictionary<string, string> { ["step"] = state.Step.ToString() });
+            WriteManifest(partial, plan, state.Step, parameters);
+            if (Directory.Exists(folder))
+                Directory.Delete(folder, recursive: true);      // damaged: IsWhole said so
+            Directory.Move(partial, folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ProblemException(folder, e.Message, "a folder that can be written", "make room, or mend its permissions; training goes on from memory");
+        }
+        finally
+        {
+            if (Directory.Exists(partial))
+                Directory.Delete(partial, recursive: true);
+        }
+    }
+
+    /// <summary>The adapter's file: its bytes are a function of the plan's digests and the parameters.</summary>
+    public static void WriteAdapter(string path, JobPlan plan, IAdapter method, StartAdapter start, ReadOnlyMemory<float> parameters)
+        => SafeTensors.Write(path, [.. start.ToFile(method, parameters)],
+            new Dictionary<string, string>
+            {
+                ["format"] = "pt",
+                ["method"] = plan.Spec.Adapter.Method,
+                ["spec"] = plan.Digests.Spec,
+                ["base"] = plan.Digests.Base,
+                ["data"] = plan.Digests.Data,
+            });
+
+    static void WriteManifest(string folder, JobPlan plan, Step step, string parameters)
+    {
+        var digests = new FileDigests(cacheFolder: null);
+        var (epoch, iteration) = plan.EpochOf(step.Next);
+        var manifest = new Manifest
+        {
+            Job = plan.Spec.Name,
+            Step = step.Number,
+            NextEpoch = epoch,
+            NextIteration = iteration,
+            Parameters = parameters,
+            Digests = plan.Digests,
+            Files = new[] { Adapter, Optimizer }.ToDictionary(name => name, name => digests.Sha256(Path.Combine(folder, name))),
+            Spec = JsonSerializer.Deserialize<JsonElement>(CanonicalJson.Of(plan.Spec)),
+        };
+        var json = manifest.ToJson();
+        AtomicFile.Write(Path.Combine(folder, Manifest.FileName), stream => stream.Write(json));
+    }
+
+    static bool IsWhole(string folder, string parameters)
+    {
+        try
+        {
+            return Verify(folder).Parameters == parameters;
+        }
+        catch (ProblemException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The manifest, once every file has the digest it should have.</summary>
+    /// <exception cref="ProblemException">something is missing or damaged; it is named</exception>
+    public static Manifest Verify(string folder)
+    {
+        var manifest = Manifest.Read(folder);
+        var digests = new FileDigests(cacheFolder: null);
+        foreach (var (name, wanted) in manifest.Files)
+        {
+            var path = Path.Combine(folder, Path.GetFileName(name));
+            var found = digests.Sha256(path);
+            if (found != wanted)
+                throw new ProblemException(path, $"SHA-256 {found}", wanted, "the checkpoint is damaged; the one before it will do");
+        }
+        return manifest;
+    }
+
+    /// <summary>Reads the state of a verified checkpoint.</summary>
+    public static ReplicaState Read(string folder, Manifest manifest, IAdapter method)
+    {
+        var state = new ReplicaState(method.Layout.Count) { Step = new Step(manifest.Step) };
+        var adapterPath = Path.Combine(folder, Adapter);
+        using (var adapter = AdapterFile.Read(adapterPath))
+            method.FromFile(adapter.Tensors, adapterPath).CopyTo(state.Parameters, 0);
+        var optimizerPath = Path.Combine(folder, Optimizer);
+        using var optimizer = TensorFile.Open(optimizerPath);
+        Copy(FirstMoments, state.FirstMoments);
+        Copy(SecondMoments, state.SecondMoments);
+        return state;
+
+        void Copy(string name, float[] into)
+        {
+            if (optimizer.Find(name) is not { } entry || entry.Shape.Count != 1 || entry.Shape[0] != into.Length)
+                throw new ProblemException($"{optimizerPath} tensor {name}", "another shape or none", $"[{into.Length}]", "the checkpoint is of another job");
+            using var tensor = optimizer.Load(name);
+            tensor.data<float>().CopyTo(into, 0);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using System.Globalization;
+using Orchestrator.Learning.Adapters;
+using Orchestrator.Learning.Files;
+using Orchestrator.Learning.Training;
+using Orchestrator.Protocol;
+using Orchestrator.Protocol.Coordination;
+using Orchestrator.Protocol.Jobs;
+
+namespace Orchestrator.Engine.Checkpoints;
+
+/// <summary>The checkpoints of a run, as a reader sees them: verified by digest, a damaged one named and passed over.</summary>
+public static class CheckpointReader
+{
+    /// <summary>The steps of the run's checkpoints, whole or not, ascending.</summary>
+    public static IReadOnlyList<Step> Steps(RunFolder run)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        return !Directory.Exists(run.Checkpoints) ? [] :
+        [
+            .. Directory.EnumerateDirectories(run.Checkpoints, "step-*")
+                .Select(path => Path.GetFileName(path)["step-".Length..])
+                .Where(digits => long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+                .Select(digits => new Step(long.Parse(digits, CultureInfo.InvariantCulture)))
+                .Order(),
+        ];
+    }
+
+    /// <summary>The newest whole checkpoint of this very job, or step 0.</summary>
+    /// <param name="run">where to look</param>
+    /// <param name="plan">the job</param>
+    /// <param name="atMost">newer ones are passed over: the ledger does not reach them</param>
+    /// <param name="damaged">told of each one that is passed over for damage</param>
+    public static Step Newest(RunFolder run, JobPlan plan, Step atMost, Action<ProblemException> damaged)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(damaged);
+        foreach (var step in Steps(run).Reverse().Where(step => step <= atMost))
+        {
+            try
+            {
+                Verify(run, plan, step);
+                return step;
+            }
+            catch (ProblemException problem)
+            {
+                damaged(problem);
+            }
+        }
+        return Step.Start;
+    }
+
+    /// <summary>The state of a step's checkpoint.</summary>
+    /// <exception cref="ProblemException">it is damaged, or another job's</exception>
+    public static ReplicaState Read(RunFolder run, JobPlan plan, Step step, IAdapter method)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        return CheckpointFolder.Read(run.Checkpoint(step), Verify(run, plan, step), method);
+    }
+
+    /// <summary>Puts the adapter of a step's checkpoint where the run's result belongs.</summary>
+    public static void Deliver(RunFolder run, Step step)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        var bytes = File.ReadAllBytes(Path.Combine(run.Checkpoint(step), CheckpointFolder.Adapter));
+        AtomicFile.Write(run.Adapter, stream => stream.Write(bytes));
+    }
+
+    static Manifest Verify(RunFolder run, JobPlan plan, Step step)
+    {
+        var folder = run.Checkpoint(step);
+        var manifest = CheckpointFolder.Verify(folder);
+        if (manifest.Digests != plan.Digests || manifest.Step != step.Number)
+            throw new ProblemException(folder, "a checkpoint of another job or step", $"step {step} of {plan.Spec.Name} with this spec, data and base");
+        return manifest;
+    }
+}

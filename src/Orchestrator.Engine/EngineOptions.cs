@@ -1,0 +1,14 @@
+namespace Orchestrator.Engine;
+
+/// <summary>Settings of a process's engine.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>The process's name: its silo's. It survives a restart.</summary>
+    public required string Process { get; init; }
+
+    /// <summary>Where tokenised records and digests are kept; what stands there may be deleted at any time.</summary>
+    public required string CacheFolder { get; init; }
+
+    /// <summary>How often in a run the gates are reported, 1 to 100,000; 200 by default.</summary>
+    public int GateSamples { get; init; } = 200;
+}

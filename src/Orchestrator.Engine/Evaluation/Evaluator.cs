@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using Orchestrator.Engine.Checkpoints;
+using Orchestrator.Engine.Resident;
+using Orchestrator.Learning.Adapters;
+using Orchestrator.Learning.Data;
+using Orchestrator.Learning.Evaluation;
+using Orchestrator.Learning.Files;
+using Orchestrator.Learning.Generation;
+using Orchestrator.Learning.Training;
+using Orchestrator.Protocol;
+using Orchestrator.Protocol.Coordination;
+using Orchestrator.Protocol.Jobs;
+using TorchSharp;
+
+namespace Orchestrator.Engine.Evaluation;
+
+/// <summary>
+/// Looks at the held-out records with a step's adapter: their loss, and answers generated for some of them. On a thread of its own, beside the training; the result is a
+/// function of the adapter and the spec.
+/// </summary>
+/// <param name="options">the engine's settings</param>
+/// <param name="bases">the process's frozen bases: an evaluation shares the one that is trained on</param>
+public sealed class Evaluator(EngineOptions options, ResidentBases bases)
+{
+    const int AnswersKept = 8;
+    const int RecordsPerBatch = 8;
+
+    /// <summary>Evaluates the adapter of a step's checkpoint; step 0 is the start.</summary>
+    /// <exception cref="ProblemException">the checkpoint, the base or the records cannot be read</exception>
+    public Task<EvaluationResult> Evaluate(JobAssignment job, Step step)
+    {
+        ArgumentNullException.ThrowIfNull(job);
+        return Task.Factory.StartNew(() => Run(job, step), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    }
+
+    EvaluationResult Run(JobAssignment job, Step step)
+    {
+        var watch = Stopwatch.StartNew();
+        var spec = job.Plan.Spec;
+        DeterministicTorch.EnterWorkerThread(spec.Device.Threads);
+        using var folder = ModelFolder.Open(spec.Model.Path);
+        using var lease = bases.Acquire(spec.Model.Path, ComputeDevice.PrecisionOf(spec), ComputeDevice.NameOf(spec, slot: 0));
+        var tokenizer = JobPreparation.TokenizerOf(spec, folder);
+        using var data = TrainingData.Open(spec, tokenizer, folder.Config.Vocabulary, options.CacheFolder);
+        var method = Methods.Of(spec.Adapter, folder.Config);
+        using var replica = new Replica(lease.Weights, method, spec.Training);
+        if (step != Step.Start)
+            replica.Import(CheckpointReader.Read(new RunFolder(job.Folder), job.Plan, step, method));
+
+        using var unrecorded = torch.no_grad();
+        var loss = HeldOutLoss.Of(replica.Model, replica.Adapter, Batches(data));
+        var answers = tokenizer is null ? [] : Ask(data, tokenizer, replica, spec.Evaluation).ToList();
+        return new EvaluationResult(step, loss.Tokens == 0 ? 0 : loss.Mean, loss.Tokens, answers.Count, answers.Count(answer => answer.IsExact),
+            [.. answers.Take(AnswersKept)], watch.Elapsed.TotalSeconds);
+    }
+
+    static IEnumerable<MicroBatch> Batches(TrainingData data)
+    {
+        var packer = new BatchPacker();
+        foreach (var records in data.Validation.Chunk(RecordsPerBatch))
+            yield return packer.Pack(data.Records, records, PrefixSharing.CommonPrefixes);
+    }
+
+    static IEnumerable<Answer> Ask(TrainingData data, Tokenizer tokenizer, Replica replica, EvaluationSpec spec)
+    {
+        var generator = new Generator(replica.Model, replica.Adapter);
+        foreach (var record in data.Validation.Take(spec.ExactMatch))
+        {
+            if (data.Records.Record(record) is not { } asked)
+                yield break;
+            var prompt = data.Records.Tokens(record)[..PromptLength(data.Records.Labels(record))].ToArray();
+            var tokens = generator.Generate(prompt, new GenerationOptions { Temperature = 0, MaxNewTokens = spec.MaxNewTokens, EndTokens = [tokenizer.Eos] })
+                .Where(token => token != tokenizer.Eos).ToArray();
+            yield return new Answer(asked.Instruction, asked.Input, asked.Output, tokenizer.DecodeContinuation(tokens));
+        }
+    }
+
+    static int PromptLength(ReadOnlySpan<int> labels)
+    {
+        var first = labels.IndexOfAnyExcept(Example.Unsupervised);
+        return first <= 0 ? labels.Length : first;
+    }
+}

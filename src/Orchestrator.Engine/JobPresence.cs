@@ -1,0 +1,182 @@
+using Orchestrator.Collectives;
+using Orchestrator.Engine.Checkpoints;
+using Orchestrator.Engine.Resident;
+using Orchestrator.Learning.Adapters;
+using Orchestrator.Learning.Data;
+using Orchestrator.Learning.Files;
+using Orchestrator.Learning.Training;
+using Orchestrator.Protocol;
+using Orchestrator.Protocol.Coordination;
+using Orchestrator.Protocol.Jobs;
+using Orchestrator.Protocol.Order;
+using ReplicaState = Orchestrator.Learning.Training.ReplicaState;
+
+namespace Orchestrator.Engine;
+
+/// <summary>
+/// A job in this process: what its workers share. The base and the records are loaded by the first worker that needs them; the state that others copy is kept while a
+/// generation begins.
+/// </summary>
+sealed class JobPresence : IDisposable
+{
+    static readonly TimeSpan serveWait = TimeSpan.FromSeconds(30);
+
+    readonly ResidentBases bases;
+    readonly EngineOptions options;
+    readonly Lazy<TrainingData> data;
+    readonly Lazy<IAdapter> method;
+    readonly Lazy<StartAdapter> start;
+    readonly Lazy<CheckpointWriter> writer;
+    readonly Lock gate = new();
+    readonly Dictionary<string, BaseLease> leases = [];
+    readonly StateShelf shelf;
+
+    public JobPresence(JobAssignment job, EngineOptions options, ResidentBases bases, IGradientExchange exchange, StateShelf shelf, EngineLog log)
+    {
+        (Job, this.options, this.bases, this.shelf, Log) = (job, options, bases, shelf, log);
+        Run = new RunFolder(job.Folder);
+        Reduction = new LocalReduction(job.Name, options.Process, Plan.MicroBatches, Plan.Parameters, exchange);
+        data = new Lazy<TrainingData>(OpenData);
+        method = new Lazy<IAdapter>(() => Methods.Of(Plan.Spec.Adapter, ConfigOfBase()));
+        start = new Lazy<StartAdapter>(() => Plan.Spec.Adapter.Init is { } init ? StartAdapter.Read(init, method.Value, ConfigOfBase().Heads) : StartAdapter.None);
+        writer = new Lazy<CheckpointWriter>(() => new CheckpointWriter(Run, Plan, method.Value, start.Value));
+    }
+
+    public JobAssignment Job { get; }
+
+    public JobPlan Plan => Job.Plan;
+
+    public RunFolder Run { get; }
+
+    public LocalReduction Reduction { get; }
+
+    public EngineLog Log { get; }
+
+    public ISampleSizes Sizes => data.Value;
+
+    /// <summary>A replica at the start, on the device of a slot; the calling thread becomes the worker's.</summary>
+    public Replica NewReplica(int slot)
+    {
+        DeterministicTorch.EnterWorkerThread(Plan.Spec.Device.Threads);
+        var weights = BaseOn(ComputeDevice.NameOf(Plan.Spec, slot)).Weights;
+        _ = data.Value;
+        var replica = new Replica(weights, method.Value, Plan.Spec.Training);
+        if (replica.Layout.Count != Plan.Parameters)
+            throw new ProblemException(Plan.Spec.Model.Path, $"a base with {replica.Layout.Count} trained numbers", $"{Plan.Parameters}, as planned", "the base differs from the one the job was planned with");
+        if (start.Value.Vector.Length > 0)
+        {
+            var state = new ReplicaState(replica.Layout.Count);
+            start.Value.Vector.CopyTo(state.Parameters, 0);
+            replica.Import(state);
+        }
+        return replica;
+    }
+
+    public MicroBatch Pack(BatchPacker packer, ReadOnlySpan<int> samples) => data.Value.Pack(packer, samples);
+
+    /// <summary>Keeps a copy of the replica's state for those who begin the generation without it.</summary>
+    public void Serve(Generation generation, Step step, Replica replica, IEnumerable<StepReport> unwritten)
+    {
+        var state = new ReplicaState(replica.Layout.Count);
+        replica.Export(state);
+        shelf.Put(Job.Name, generation, step, state, [.. unwritten]);
+    }
+
+    /// <summary>Brings the state of a generation's base step into the replica.</summary>
+    /// <returns>the ledger's lines that whoever had the state still keeps</returns>
+    public IReadOnlyList<StepReport> Obtain(Turn.Obtain what, Generation generation, Replica replica, int slot, CancellationToken stop)
+    {
+        switch (what.Source)
+        {
+            case StateSource.Checkpoint { Step: var step } when step == Step.Start:
+                if (replica.Step != Step.Start)
+                    Restart(replica, slot);
+                return [];
+            case StateSource.Checkpoint { Step: var step }:
+                replica.Import(CheckpointReader.Read(Run, Plan, step, method.Value));
+                return [];
+            case StateSource.Copy { From: var from } when from.Process == options.Process:
+                return Take(shelf.Get(Job.Name, generation, what.Step, serveWait, stop), replica);
+            case StateSource.Copy { From: var from }:
+                return Take(shelf.Fetch(from, Job.Name, generation, what.Step, Plan.Parameters, stop), replica);
+            default:
+                throw new BrokenInvariantException(2, $"{what.Source} is no source of a state that is not there");
+        }
+    }
+
+    static IReadOnlyList<StepReport> Take((ReplicaState State, IReadOnlyList<StepReport> Unwritten) copy, Replica replica)
+    {
+        replica.Import(copy.State);
+        return copy.Unwritten;
+    }
+
+    void Restart(Replica replica, int slot)
+    {
+        using var fresh = NewReplica(slot);
+        var state = new ReplicaState(fresh.Layout.Count);
+        fresh.Export(state);
+        replica.Import(state);
+    }
+
+    /// <summary>Queues the replica's state to be written as the checkpoint of its step.</summary>
+    public void Write(Replica replica, Action<JobEvent> tell) => writer.Value.Write(replica, tell);
+
+    /// <summary>tanh of the gates, [layer][gate], at the steps that are sampled; else null.</summary>
+    public float[][]? Gates(Replica replica, Step step)
+    {
+        var every = Math.Max(1, Plan.Last.Number / options.GateSamples);
+        if (step != Plan.Last && step.Number % every != 0)
+            return null;
+        var gates = new List<float[]>();
+        for (var i = 0; i < replica.Layout.Parameters; i++)
+        {
+            if (replica.Layout[i].Name.EndsWith(".attention.gate", StringComparison.Ordinal))
+                gates.Add([.. replica.Parameters.Slice(replica.Layout.Offset(i), replica.Layout.Length(i)).ToArray().Select(MathF.Tanh)]);
+        }
+        return gates.Count > 0 ? [.. gates] : null;
+    }
+
+    TrainingData OpenData()
+    {
+        using var folder = ModelFolder.Open(Plan.Spec.Model.Path);
+        var tokenizer = (Plan.Spec.Model.Tokenizer ?? folder.TokenizerPath) is { } path ? Tokenizer.Open(path) : null;
+        var opened = TrainingData.Open(Plan.Spec, tokenizer, folder.Config.Vocabulary, options.CacheFolder);
+        if (opened.Records.Digest != Plan.Digests.Data)
+            throw new ProblemException(Plan.Spec.Data.Path, $"records with digest {opened.Records.Digest}", $"{Plan.Digests.Data}, as planned", "the records changed since the job was submitted");
+        return opened;
+    }
+
+    Learning.Llama.LlamaConfig ConfigOfBase()
+    {
+        lock (gate)
+        {
+            if (leases.Count > 0)
+                return leases.Values.First().Weights.Config;
+        }
+        using var folder = ModelFolder.Open(Plan.Spec.Model.Path);
+        return folder.Config;
+    }
+
+    BaseLease BaseOn(string device)
+    {
+        lock (gate)
+        {
+            if (!leases.TryGetValue(device, out var lease))
+                leases.Add(device, lease = bases.Acquire(Plan.Spec.Model.Path, ComputeDevice.PrecisionOf(Plan.Spec), device));
+            return lease;
+        }
+    }
+
+    /// <summary>Forgets the job; its workers have left.</summary>
+    public void Dispose()
+    {
+        Reduction.Dispose();
+        shelf.Clear(Job.Name);
+        if (writer.IsValueCreated)
+            writer.Value.Dispose();
+        if (data.IsValueCreated)
+            data.Value.Dispose();
+        foreach (var lease in leases.Values)
+            lease.Dispose();
+    }
+}

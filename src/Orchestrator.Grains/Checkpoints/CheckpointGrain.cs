@@ -1,0 +1,51 @@
+using Microsoft.Extensions.Logging;
+using Orchestrator.Engine;
+using Orchestrator.Engine.Checkpoints;
+using Orchestrator.Engine.Evaluation;
+using Orchestrator.Protocol.Coordination;
+
+namespace Orchestrator.Grains.Checkpoints;
+
+/// <inheritdoc cref="ICheckpointGrain"/>
+sealed partial class CheckpointGrain(ILogger<CheckpointGrain> log) : Grain, ICheckpointGrain
+{
+    readonly Dictionary<Step, double> losses = [];
+    JobAssignment? job;
+
+    /// <inheritdoc/>
+    public async Task<Step> Open(JobAssignment job, Step atMost)
+    {
+        this.job = job;
+        return await Task.Run(() => CheckpointReader.Newest(new RunFolder(job.Folder), job.Plan, atMost,
+            damage => LogDamaged(job.Name, damage.Message)));
+    }
+
+    /// <inheritdoc/>
+    public Task Written(Step step) => Prune();
+
+    /// <inheritdoc/>
+    public Task Evaluated(EvaluationResult result)
+    {
+        losses[result.Step] = result.Loss;
+        return Prune();
+    }
+
+    async Task Prune()
+    {
+        if (job is { } known)
+        {
+            var kept = new Dictionary<Step, double>(losses);
+            await Task.Run(() => Retention.Prune(new RunFolder(known.Folder), known.Plan, kept));
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task Deliver(Step step)
+    {
+        if (job is { } known)
+            await Task.Run(() => CheckpointReader.Deliver(new RunFolder(known.Folder), step));
+    }
+
+    [LoggerMessage(EventName = "CheckpointDamaged", Level = LogLevel.Warning, Message = "{Job}: {Problem}")]
+    partial void LogDamaged(string job, string problem);
+}

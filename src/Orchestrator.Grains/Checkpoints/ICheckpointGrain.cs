@@ -1,0 +1,29 @@
+using Orchestrator.Engine;
+using Orchestrator.Engine.Evaluation;
+using Orchestrator.Protocol.Coordination;
+
+namespace Orchestrator.Grains.Checkpoints;
+
+/// <summary>The checkpoints of a job; the key is the job's name. The engines write the files; this grain verifies, prunes and hands out.</summary>
+[Alias("checkpoints")]
+public interface ICheckpointGrain : IGrainWithStringKey
+{
+    /// <summary>Looks at what is on disk. Damaged checkpoints are named in the log and left alone. Idempotent.</summary>
+    /// <param name="job">the job</param>
+    /// <param name="atMost">how far the ledger reaches: newer checkpoints would leave a gap in it</param>
+    /// <returns>the newest whole one, or step 0</returns>
+    [Alias("open")]
+    Task<Step> Open(JobAssignment job, Step atMost);
+
+    /// <summary>A checkpoint is on disk; those that are kept no longer go. Idempotent.</summary>
+    [Alias("written")]
+    Task Written(Step step);
+
+    /// <summary>A step was evaluated: it may be the best. Idempotent.</summary>
+    [Alias("evaluated")]
+    Task Evaluated(EvaluationResult result);
+
+    /// <summary>Puts the adapter of a step's checkpoint where the run's result belongs. Idempotent.</summary>
+    [Alias("deliver")]
+    Task Deliver(Step step);
+}

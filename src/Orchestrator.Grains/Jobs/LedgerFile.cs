@@ -1,0 +1,116 @@
+using System.Text;
+using Orchestrator.Engine;
+using Orchestrator.Protocol;
+using Orchestrator.Protocol.Coordination;
+using Orchestrator.Protocol.Jobs;
+using Orchestrator.Protocol.Ledger;
+
+namespace Orchestrator.Grains.Jobs;
+
+/// <summary>
+/// <c>ledger.jsonl</c>: appended in the order of the steps, each line once. A line that comes again must say the same: two workers, or two runs over the same step, that differ are a broken
+/// promise.
+/// </summary>
+sealed class LedgerFile : IDisposable
+{
+    readonly FileStream file;
+    readonly SortedDictionary<long, LedgerLine> early = [];
+    readonly List<string> digests = [];      // of step 1, 2, …
+    string chain;
+    bool dirty;
+
+    LedgerFile(FileStream file, string chain, IEnumerable<string> digests)
+    {
+        (this.file, this.chain) = (file, chain);
+        this.digests.AddRange(digests);
+    }
+
+    /// <summary>The last line, or null before the first.</summary>
+    public LedgerLine? Last { get; private set; }
+
+    /// <summary>The step up to which every line is on disk.</summary>
+    public Step Written { get; private set; }
+
+    /// <summary>Opens a run's ledger, or begins it. Half a line at its end, from a crash, is cut off.</summary>
+    /// <exception cref="ProblemException">it is another job's, or a line in its middle was changed</exception>
+    public static LedgerFile Open(RunFolder folder, JobPlan plan)
+    {
+        Directory.CreateDirectory(folder.Path);
+        var file = new FileStream(folder.Ledger, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        try
+        {
+            var bytes = new byte[file.Length];
+            file.ReadExactly(bytes);
+            var whole = Array.LastIndexOf(bytes, (byte)'\n') + 1;
+            file.SetLength(whole);
+            var lines = Encoding.UTF8.GetString(bytes, 0, whole).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            var expected = LedgerHead.Of(plan);
+            if (lines.Length == 0)
+            {
+                var (text, first) = LedgerChain.Append(LedgerChain.Start, expected);
+                file.Write(Encoding.UTF8.GetBytes(text + "\n"));
+                file.Flush(flushToDisk: true);
+                return new LedgerFile(file, first, []);
+            }
+            var (head, chain) = LedgerChain.ReadHead(lines[0], $"{folder.Ledger}:1");
+            if (head != expected)
+                throw new ProblemException(folder.Ledger, Difference(head, expected), "the ledger of this very job", "choose another --output, or go on with the job that this folder belongs to");
+            var digests = new List<string>();
+            LedgerLine? last = null;
+            for (var i = 1; i < lines.Length; i++)
+            {
+                (var line, chain) = LedgerChain.ReadLine(chain, lines[i], $"{folder.Ledger}:{i + 1}");
+                digests.Add(line.Parameters);
+                last = line;
+            }
+            return new LedgerFile(file, chain, digests) { Written = new Step(digests.Count), Last = last };
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    static string Difference(LedgerHead found, LedgerHead expected)
+        => found.Base != expected.Base ? "a ledger of another base"
+            : found.Data != expected.Data ? "a ledger of other data"
+            : found.Kind != expected.Kind ? $"a ledger written on {found.Kind} (here is {expected.Kind}; bits are promised within one kind only)"
+            : found.Init != expected.Init ? "a ledger of another start" : "a ledger of another spec";
+
+    /// <summary>Takes a step's line; those that come early wait for the ones before them.</summary>
+    /// <returns>whether it is new</returns>
+    /// <exception cref="BrokenInvariantException">the step is written already with other parameters</exception>
+    public bool Append(LedgerLine line)
+    {
+        var known = line.Step <= digests.Count ? digests[(int)line.Step - 1] : early.GetValueOrDefault(line.Step)?.Parameters;
+        if (known is not null)
+        {
+            return known == line.Parameters ? false
+                : throw new BrokenInvariantException(1, $"step {line.Step} ended with parameters {line.Parameters}, but it is written that it ends with {known}");
+        }
+        early.Add(line.Step, line);
+        while (early.Remove(digests.Count + 1, out var next))
+        {
+            (var text, chain) = LedgerChain.Append(chain, next);
+            file.Write(Encoding.UTF8.GetBytes(text + "\n"));
+            digests.Add(next.Parameters);
+            Last = next;
+            dirty = true;
+        }
+        return true;
+    }
+
+    /// <summary>Brings what was appended to disk.</summary>
+    public void Flush()
+    {
+        if (!dirty)
+            return;
+        file.Flush(flushToDisk: true);
+        dirty = false;
+        Written = new Step(digests.Count);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => file.Dispose();
+}

@@ -1,0 +1,17 @@
+using Orchestrator.Engine;
+using Orchestrator.Protocol.Coordination;
+using Orleans.Placement;
+
+namespace Orchestrator.Grains.Workers;
+
+/// <inheritdoc cref="IWorkerGrain"/>
+[PinnedToSilo, KeepAlive, Immovable]
+sealed class WorkerGrain(TrainingEngine engine, IGrainFactory grains) : Grain, IWorkerGrain
+{
+    /// <inheritdoc/>
+    public Task Take(JobAssignment job, Order order)
+    {
+        engine.Post(WorkerId.Parse(this.GetPrimaryKeyString()), job, order, assignment => new JobReports(grains, engine, assignment.Name));
+        return Task.CompletedTask;
+    }
+}
