@@ -70,6 +70,7 @@ static class LocalTraining
         var job = silo.Grains.GetGrain<IJobGrain>(request.Spec.Name);
         await job.Submit(new JobAssignment(prepared.Plan, request.Folder));
         await job.Resume();
+        view.Report(new TrainingProgress.Began((await job.Snapshot()).Step.Number, prepared.Plan.Last.Number));
         await Offer();
         await Follow();
         var summary = RunSummary.Read(run);
