@@ -14,7 +14,7 @@ public class ArrowsTests
     /// <param name="Hosts">whether it asks for ASP.NET Core</param>
     sealed record Sight(string[] Ours, string[] Packages, bool Hosts = false);
 
-    static readonly string[] grpc = ["Grpc.", "Google.Protobuf", "System.Numerics.Tensors", "Microsoft.AspNetCore.", "Microsoft.Extensions."];
+    static readonly string[] grpc = ["Grpc.", "Google.Protobuf", "System.Numerics.Tensors", "Microsoft.AspNetCore", "Microsoft.Extensions."];
     static readonly string[] torch = ["TorchSharp", "libtorch-", "Microsoft.ML.Tokenizers", "System.Numerics.Tensors", "System.IO.Hashing", "Google.Protobuf"];
     static readonly string[] orleans = ["Orleans", "Microsoft.Orleans.", "Microsoft.Extensions."];
     static readonly string[] anything = [""];
@@ -28,7 +28,7 @@ public class ArrowsTests
         ["Collectives"] = new(["Protocol"], grpc, Hosts: true),
         ["Engine"] = new(["Protocol", "Learning", "Collectives"], [.. torch, "Microsoft.Extensions."]),
         ["Grains"] = new(["Protocol", "Learning", "Collectives", "Engine"], orleans),
-        ["Server"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains"], [.. orleans, "Microsoft.AspNetCore.", "Grpc.", "Google.Protobuf", "YamlDotNet"], Hosts: true),
+        ["Server"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains"], [.. orleans, "Microsoft.AspNetCore", "Grpc.", "Google.Protobuf", "YamlDotNet"], Hosts: true),
         ["Cli"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Server"], anything),
         ["World"] = new(["Protocol", "Learning"], torch),      // makes what the demonstration ships; nothing of the product uses it
     };
@@ -38,7 +38,7 @@ public class ArrowsTests
 
     [Fact]
     public void There_is_no_project_beyond_those_that_a_package_justifies()
-        => Assert.Empty(Projects.Select(row => row.Data).Except(sights.Keys));
+        => Breaches.None(Projects.Select(row => row.Data).Except(sights.Keys));
 
     [Theory]
     [MemberData(nameof(Projects))]
@@ -46,9 +46,9 @@ public class ArrowsTests
     {
         var sight = sights[project];
         var file = XDocument.Load(Repository.PathOf($"src/Orchestrator.{project}/Orchestrator.{project}.csproj"));
-        Assert.Empty(Included("ProjectReference").Select(NameOf).Except(sight.Ours));
-        Assert.Empty(Included("PackageReference").Where(package => !Allows(sight, package)));
-        Assert.Empty(Included("FrameworkReference").Where(_ => !sight.Hosts && sight.Packages != anything));
+        Breaches.None(Included("ProjectReference").Select(NameOf).Except(sight.Ours));
+        Breaches.None(Included("PackageReference").Where(package => !Allows(sight, package)));
+        Breaches.None(Included("FrameworkReference").Where(_ => !sight.Hosts && sight.Packages != anything));
 
         IEnumerable<string> Included(string kind) => file.Descendants(kind).Select(item => item.Attribute("Include")!.Value);
     }
@@ -62,8 +62,8 @@ public class ArrowsTests
             return;      // a program of its own, which these tests don't carry
         var used = Assembly.LoadFrom(built).GetReferencedAssemblies().Select(name => name.Name!).ToList();
         Assert.NotEmpty(used);
-        Assert.Empty(used.Where(name => IsOurs(name) && !sights[project].Ours.Contains(NameOf(name))));
-        Assert.Empty(used.Where(name => !IsOurs(name) && !IsOfTheRuntime(name) && !Allows(sights[project], name)));
+        Breaches.None(used.Where(name => IsOurs(name) && !sights[project].Ours.Contains(NameOf(name))));
+        Breaches.None(used.Where(name => !IsOurs(name) && !IsOfTheRuntime(name) && !Allows(sights[project], name)));
     }
 
     [Theory]
