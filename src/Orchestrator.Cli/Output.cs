@@ -61,6 +61,9 @@ sealed class Output
     /// <summary>One line of the answer.</summary>
     public void Line(string text = "") => Out.WriteLine(text);
 
+    /// <summary>One line of the answer in Spectre's markup.</summary>
+    public void Styled(string markup) => outConsole.MarkupLine(markup);
+
     /// <summary>One line of JSON.</summary>
     public void JsonLine<T>(T value) => Out.WriteLine(JsonSerializer.Serialize(value, jsonOptions));
 

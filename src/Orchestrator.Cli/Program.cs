@@ -37,6 +37,11 @@ static class Program
             new ValidateCommand(),
             new NewCommand(),
             new SchemaCommand(),
+            new GenerateCommand(),
+            new ChatCommand(),
+            new EvaluateCommand(),
+            new InspectCommand(),
+            new ExportCommand(),
             new VerifyCommand(),
             new CompletionCommand(),
         };

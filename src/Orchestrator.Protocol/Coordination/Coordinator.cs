@@ -197,7 +197,7 @@ public static partial class Coordinator
             case JobPhase.Running or JobPhase.Halting when now >= state.MusterDeadline:
                 return Muster(state, $"some members stand, the others said nothing for {MusterPatience}", now);
             case JobPhase.AtBoundary or JobPhase.Suspending when now >= state.BoundaryDeadline:
-                return Muster(state, $"{state.Reason}, and that for too long: asks again", now);
+                return Muster(state, state.FailedWrites > 0 ? $"{state.Reason}; tries again" : $"{state.Reason}, and that for {BoundaryPatience}: asks again", now);
             default:
                 return Nothing(state, "nothing is due");
         }
