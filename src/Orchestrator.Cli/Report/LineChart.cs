@@ -9,7 +9,11 @@ namespace Orchestrator.Cli.Report;
 /// <param name="Style">class in <c>report.css</c>: <c>first</c>, <c>second</c>, <c>faint</c></param>
 /// <param name="Points">by x, ascending; y finite</param>
 /// <param name="HasDots">whether each point is marked, as where there are few</param>
-sealed record Series(string Name, string Style, IReadOnlyList<(double X, double Y)> Points, bool HasDots = false);
+sealed record Series(string Name, string Style, IReadOnlyList<(double X, double Y)> Points, bool HasDots = false)
+{
+    /// <summary>The number beside the name; the last one unless something else says more.</summary>
+    public double Reading { get; init; } = Points.Count > 0 ? Points[^1].Y : 0;
+}
 
 /// <summary>A chart of lines as inline SVG. Colours are classes, so that one drawing serves light, dark and paper.</summary>
 /// <param name="Title">above it</param>
@@ -30,7 +34,7 @@ sealed record LineChart(string Title, IReadOnlyList<Series> Lines, int Width, in
         var shown = Lines.Where(line => line.Points.Count > 0).ToList();
         var html = new StringBuilder($"<figure><figcaption>{WebUtility.HtmlEncode(Title)}");
         foreach (var line in shown.Where(line => line.Name.Length > 0))
-            html.Append($"<span class=\"key {line.Style}\">{WebUtility.HtmlEncode(line.Name)} <b>{Ticks.Text(line.Points[^1].Y)}</b></span>");
+            html.Append($"<span class=\"key {line.Style}\">{WebUtility.HtmlEncode(line.Name)} <b>{Ticks.Text(line.Reading)}</b></span>");
         html.Append("</figcaption>");
         return html.Append(shown.Count == 0 ? "<p class=\"none\">nothing to show</p>" : Svg(shown)).Append("</figure>").ToString();
     }

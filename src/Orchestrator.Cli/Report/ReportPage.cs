@@ -37,7 +37,7 @@ public static class ReportPage
         if (run.Answers.Count > 0)
             html.Append(Answers(run.Answers));
         if (run.Facts.Count > 0)
-            html.Append("<section><h2>What it was</h2><table class=\"facts\">")
+            html.Append("<section><h2>The run</h2><table class=\"facts\">")
                 .AppendJoin("", run.Facts.Select(fact => $"<tr><th>{Text(fact.Name)}</th><td>{Text(fact.Value)}</td></tr>")).Append("</table></section>");
         return html.Append("</main></body></html>\n").ToString();
     }
@@ -47,7 +47,7 @@ public static class ReportPage
         var tiles = new List<(string Name, string Value, string Note)>();
         var steps = run.Steps;
         if (steps.Count > 0)
-            tiles.Add(("training loss", Number(steps[^1].Loss, "0.000"), $"from {Number(steps[0].Loss, "0.000")} in {Number(steps.Count, "N0")} steps"));
+            tiles.Add(("training loss", Number(steps[^1].Loss, "0.000"), $"from {Number(steps[0].Loss, "0.000")}"));
         if (run.Evaluations.Count > 0)
         {
             var (first, last) = (run.Evaluations[0], run.Evaluations[^1]);
@@ -73,7 +73,10 @@ public static class ReportPage
     }
 
     static string LearningRate(RunReport run)
-        => new LineChart("Learning rate", [new("at the end", "first", LineChart.Thinned(Of(run.Steps, step => step.LearningRate), PointsMax))], HalfChart, 220) { FromZero = true }.Html();
+    {
+        var rates = LineChart.Thinned(Of(run.Steps, step => step.LearningRate), PointsMax);
+        return new LineChart("Learning rate", [new("highest", "first", rates) { Reading = rates.Select(point => point.Y).DefaultIfEmpty().Max() }], HalfChart, 220) { FromZero = true }.Html();
+    }
 
     static string Speed(RunReport run)
     {
