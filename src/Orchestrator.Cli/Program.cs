@@ -4,6 +4,7 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Text;
 using Orchestrator.Cli.Commands;
+using Orchestrator.Learning.Training;
 
 namespace Orchestrator.Cli;
 
@@ -12,6 +13,7 @@ static class Program
 {
     static int Main(string[] arguments)
     {
+        DeterministicTorch.PrepareProcess();      // before the first product of any verb
         if (!Console.IsOutputRedirected)
             Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
         var parsed = Tree().Parse(arguments);

@@ -63,12 +63,7 @@ sealed class JobPresence : IDisposable
         var replica = new Replica(weights, method.Value, Plan.Spec.Training);
         if (replica.Layout.Count != Plan.Parameters)
             throw new ProblemException(Plan.Spec.Model.Path, $"a base with {replica.Layout.Count} trained numbers", $"{Plan.Parameters}, as planned", "the base differs from the one the job was planned with");
-        if (start.Value.Vector.Length > 0)
-        {
-            var state = new ReplicaState(replica.Layout.Count);
-            start.Value.Vector.CopyTo(state.Parameters, 0);
-            replica.Import(state);
-        }
+        start.Value.Begin(replica);
         return replica;
     }
 

@@ -1,5 +1,6 @@
 using Orchestrator.Learning.Adapters;
 using Orchestrator.Learning.Files;
+using Orchestrator.Learning.Training;
 using TorchSharp;
 
 namespace Orchestrator.Engine;
@@ -31,6 +32,16 @@ sealed class StartAdapter
                 start.untrained.Add(name, tensor.to(torch.CPU).contiguous().data<float>().ToArray());
         }
         return start;
+    }
+
+    /// <summary>Puts a replica at step 0 to these numbers; without any it stays at the method's own start values.</summary>
+    public void Begin(Replica replica)
+    {
+        if (Vector.Length == 0)
+            return;
+        var state = new ReplicaState(replica.Layout.Count);
+        Vector.CopyTo(state.Parameters, 0);
+        replica.Import(state);
     }
 
     /// <summary>The tensors of the method's file, those that are not trained as they were at the start.</summary>

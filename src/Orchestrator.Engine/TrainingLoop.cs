@@ -4,7 +4,6 @@ using Orchestrator.Learning.Data;
 using Orchestrator.Learning.Training;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Coordination;
-using Orchestrator.Protocol.Ledger;
 using Orchestrator.Protocol.Order;
 using Order = Orchestrator.Protocol.Coordination.Order;
 
@@ -37,13 +36,18 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     /// <summary>Whether an order ends what the worker may be waiting for. Any thread may ask.</summary>
     public bool IsInterruptedBy(Order order) => participant.IsInterruptedBy(order);
 
+    /// <summary>Whether the participant was told to forget the job.</summary>
+    public bool IsReleased { get; private set; }
+
     bool IsOver { get; set; }
 
     /// <summary>Hands an order to the participant.</summary>
     public void Take(Order order)
     {
-        if (participant.Take(order) && order is Order.Begin begin && participant.Membership == begin)
+        var taken = participant.Take(order);
+        if (taken && order is Order.Begin begin && participant.Membership == begin)
             entering = begin;
+        IsReleased |= taken && order is Order.Release;
     }
 
     /// <summary>Does what is next.</summary>
@@ -109,6 +113,9 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
 
     void Stand(Turn.Stand stand)
     {
+        // Who asks may be another than the one that was told: what it has not acknowledged is told again.
+        foreach (var step in unwritten.Where(step => !vanished && step.Line.Step > Interlocked.Read(ref written)))
+            reports.Tell(step);
         Tell(new JobEvent.Stood(me, stand.Generation, stand.Standing));
         participant.Told();
     }
@@ -171,7 +178,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
             throw new BrokenInvariantException(3, $"step {step.Step} has {step.SupervisedTokens} supervised tokens, but {reduced.Tokens} were summed");
         var learningRate = LearningRate.At(presence.Plan, step.Step);
         var norm = replica!.Update(presence.Reduction.Sum, learningRate);
-        var loss = reduced.Tokens == 0 ? 0 : reduced.LossSum / reduced.Tokens;
+        var loss = CommittedStep.MeanLoss(reduced.LossSum, reduced.Tokens);
         if (!double.IsFinite(loss) || !double.IsFinite(norm))
         {
             Tell(new JobEvent.Diverged(step.Step, $"the loss is {loss} and the gradient's norm {norm}; lower training.learningRate or set training.gradientClip"));
@@ -179,26 +186,15 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
             return;
         }
         participant.Commit();
-        Report(step, loss, norm, learningRate);
+        Report(step, norm, learningRate);
         if (participant.Membership is { } membership && membership.First.Recorder == me && presence.Plan.IsCheckpoint(step.Step))
             Write(step.Step);
         plan = null;
     }
 
-    void Report(StepPlan step, double loss, double norm, double learningRate)
+    void Report(StepPlan step, double norm, double learningRate)
     {
-        var line = new LedgerLine
-        {
-            Step = step.Step.Number,
-            Epoch = step.Epoch,
-            Loss = loss,
-            LearningRate = learningRate,
-            GradientNorm = norm,
-            Tokens = step.Tokens,
-            Supervised = step.SupervisedTokens,
-            Samples = step.Samples.ToArray(),
-            Parameters = replica!.Digest(),
-        };
+        var line = CommittedStep.LineOf(step, reduced.LossSum, norm, learningRate, replica!.Digest());
         var report = new StepReport(me, participant.Generation, line, computeSeconds, reduceSeconds, sinceCommit.Elapsed.TotalSeconds, presence.Gates(replica, step.Step));
         (computeSeconds, reduceSeconds) = (0, 0);
         sinceCommit.Restart();

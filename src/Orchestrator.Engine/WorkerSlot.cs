@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Orchestrator.Protocol.Coordination;
 
 namespace Orchestrator.Engine;
@@ -9,7 +8,7 @@ namespace Orchestrator.Engine;
 /// </summary>
 sealed class WorkerSlot : IDisposable
 {
-    readonly ConcurrentQueue<Order> inbox = new();
+    readonly Queue<Order> inbox = new();
     readonly SemaphoreSlim arrived = new(0);
     readonly CancellationTokenSource closing = new();
     readonly Lock gate = new();
@@ -39,13 +38,23 @@ sealed class WorkerSlot : IDisposable
     /// <summary>Hands an order over; it is taken before the next micro-batch.</summary>
     public void Post(Order order)
     {
-        inbox.Enqueue(order);
-        if (loop.IsInterruptedBy(order))
+        lock (gate)
         {
-            lock (gate)
+            inbox.Enqueue(order);
+            if (loop.IsInterruptedBy(order))      // under the same lock as the taking: else it could cancel a wait of the very generation that it began
                 generationEnds.Cancel();
         }
         arrived.Release();
+    }
+
+    /// <summary>The orders that came too late for this worker: whoever takes its place begins with them.</summary>
+    public IReadOnlyList<Order> Unread
+    {
+        get
+        {
+            lock (gate)
+                return [.. inbox];
+        }
     }
 
     /// <summary>The job has written the ledger up to this step.</summary>
@@ -71,9 +80,7 @@ sealed class WorkerSlot : IDisposable
         {
             while (!closing.IsCancellationRequested)
             {
-                var stop = Renew();
-                while (inbox.TryDequeue(out var order))
-                    loop.Take(order);
+                var stop = TakeOrders();
                 if (loop.TakeTurn(stop) is Turn.Leave)
                     break;
                 if (loop.IsIdle)
@@ -90,11 +97,13 @@ sealed class WorkerSlot : IDisposable
         }
     }
 
-    // A token for the waits of this turn. Orders that came before it are in the inbox by now and are taken first.
-    CancellationToken Renew()
+    // What follows a release is for another worker of this name. The token is for the waits of this turn: no order that was taken here cancels it any more.
+    CancellationToken TakeOrders()
     {
         lock (gate)
         {
+            while (!loop.IsReleased && inbox.TryDequeue(out var order))
+                loop.Take(order);
             if (generationEnds.IsCancellationRequested)
             {
                 generationEnds.Dispose();
@@ -120,5 +129,6 @@ sealed class WorkerSlot : IDisposable
             thread.Join();
         arrived.Dispose();
         closing.Dispose();
+        generationEnds.Dispose();
     }
 }

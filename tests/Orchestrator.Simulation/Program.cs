@@ -27,7 +27,6 @@ for (var seed = first; seed < first + schedules; seed++)
 {
     var outcome = Simulation.Run(seed, mutant);
     commits += outcome.Commits;
-    if (outcome.Seconds > 20) Console.WriteLine($"LATE {seed} {outcome.Seconds:0.0}");
     generations += outcome.Generations;
     if (outcome.Violation is not { } seen)
         continue;

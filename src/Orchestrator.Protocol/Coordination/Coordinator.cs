@@ -88,14 +88,12 @@ public static partial class Coordinator
             Workers = [.. workers.OrderBy(worker => worker.Worker)],
             Leaving = [.. leaving.Order()],
         };
-        var reason = $"{offers.Count} workers offered";
         return state.Phase switch
         {
             JobPhase.Running when leaving.Count > 0 => HaltMembers(next, StopWish.Resize, $"{leaving.Count} workers leave after this step", orders),
             JobPhase.Waiting when next.Workers.Any(worker => worker.Standing is not null) => Proceed(plan, next, now, orders),
-            JobPhase.Waiting => Wait(next, reason, orders),
-            JobPhase.Running or JobPhase.Halting => Kept(next, orders),
-            _ => Changed(next, reason, orders),
+            JobPhase.Waiting => Wait(next, $"{offers.Count} workers offered", orders),
+            _ => Kept(next, orders),
         };
 
         bool IsOffered(WorkerId worker) => offers.Any(offer => offer.Worker == worker);
