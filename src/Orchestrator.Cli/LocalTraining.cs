@@ -1,3 +1,4 @@
+using Orchestrator.Cli.Demo;
 using Orchestrator.Engine;
 using Orchestrator.Engine.Evaluation;
 using Orchestrator.Grains.Jobs;
@@ -51,6 +52,9 @@ public sealed record VerifyResult(bool Equal, long Steps, string? Parts);
 /// <summary>Trains in this process: silo, state and exchange live here, and nothing listens beyond loopback.</summary>
 static class LocalTraining
 {
+    // A base below this is read before a person could see a bar.
+    const long ShownBytesMin = 200_000_000;
+
     static readonly TimeSpan newsEvery = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Trains a job to its end, or to a checkpoint once <paramref name="stop"/> asks for it.</summary>
@@ -70,6 +74,7 @@ static class LocalTraining
         var job = silo.Grains.GetGrain<IJobGrain>(request.Spec.Name);
         await job.Submit(new JobAssignment(prepared.Plan, request.Folder));
         await job.Resume();
+        view.Report(new TrainingProgress.Began((await job.Snapshot()).Step.Number, prepared.Plan.Last.Number));
         await Offer();
         await Follow();
         var summary = RunSummary.Read(run);
@@ -127,7 +132,11 @@ static class LocalTraining
     {
         var hashed = 0L;
         return new PreparationProgress(
-            new DirectProgress<long>(bytes => view.Report(new TrainingProgress.Preparing("reading the base", hashed += bytes, 0, "bytes"))),
+            new DirectProgress<long>(bytes =>
+            {
+                if ((hashed += bytes) >= ShownBytesMin)
+                    view.Report(new TrainingProgress.Preparing("taking the base's digest", hashed, 0, "bytes"));
+            }),
             new DirectProgress<DatasetProgress>(done => view.Report(new TrainingProgress.Preparing("tokenising", done.Done, done.Total, "records"))));
     }
 
@@ -142,7 +151,7 @@ static class LocalTraining
     /// <summary>Runs the demonstration, which speaks for itself.</summary>
     /// <returns>an exit code of <see cref="ExitCodes"/></returns>
     public static int Demonstrate(DemoRequest request, Output output, CancellationToken stop)
-        => throw new ProblemException("demo", "not built yet", "a later version");
+        => DemoRun.Run(request, output, stop);
 
     /// <summary>Computes a step again, or checks the whole chain.</summary>
     public static VerifyResult Verify(VerifyRequest request, IProgress<TrainingProgress> view, CancellationToken stop)

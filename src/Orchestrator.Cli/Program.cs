@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Text;
 using Orchestrator.Cli.Commands;
+using Orchestrator.Learning.Training;
 
 namespace Orchestrator.Cli;
 
@@ -11,6 +13,7 @@ static class Program
 {
     static int Main(string[] arguments)
     {
+        DeterministicTorch.PrepareProcess();      // before the first product of any verb
         if (!Console.IsOutputRedirected)
             Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
         var parsed = Tree().Parse(arguments);
@@ -37,11 +40,25 @@ static class Program
             new ValidateCommand(),
             new NewCommand(),
             new SchemaCommand(),
+            new GenerateCommand(),
+            new ChatCommand(),
+            new EvaluateCommand(),
+            new InspectCommand(),
+            new ExportCommand(),
             new VerifyCommand(),
             new CompletionCommand(),
         };
+        foreach (var argument in root.Subcommands.SelectMany(verb => verb.Arguments))
+            argument.Validators.Add(RefuseUnknownOptions);
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);
         return root;
+    }
+
+    // System.CommandLine takes a mistyped option for an argument: `train --wokers` would look for a spec of that name.
+    static void RefuseUnknownOptions(ArgumentResult result)
+    {
+        foreach (var token in result.Tokens.Where(token => token.Value is ['-', _, ..]))
+            result.AddError($"Unrecognized option '{token.Value}'.");
     }
 }

@@ -9,7 +9,8 @@ public sealed record ExchangeOptions
     [Range(typeof(TimeSpan), "00:00:00.100", "01:00:00")]
     public TimeSpan JoinTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>How long a peer that has joined may be silent until it is lost. 200 ms to 5 min, 1 s by default. A process that dies is noticed in milliseconds anyway.</summary>
+    /// <summary>How long a peer that has joined may be silent until it is lost. 200 ms to 5 min, 1 s by default. Until the first step of a generation
+    /// is reduced it is five times as long. A process that dies is noticed in milliseconds anyway.</summary>
     [Range(typeof(TimeSpan), "00:00:00.200", "00:05:00")]
     public TimeSpan PeerSilence { get; init; } = TimeSpan.FromSeconds(1);
 

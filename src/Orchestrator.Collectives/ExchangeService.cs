@@ -29,6 +29,7 @@ sealed class ExchangeService(GradientExchange exchange, TimeProvider clock, IHos
         }
         catch (OperationCanceledException) when (lifetime.ApplicationStopping.IsCancellationRequested)
         {
+            here.Session.Lose(peer, "this process is stopping");   // and hears nobody any more
             throw new RpcException(new Status(StatusCode.Unavailable, "this process is stopping"));
         }
         catch (Exception e)   // a connection breaks in many ways, and a frame that is none is one of them
@@ -49,7 +50,7 @@ sealed class ExchangeService(GradientExchange exchange, TimeProvider clock, IHos
         try
         {
             var here = exchange.Admit(first.Header);
-            await answers.WriteAsync(here.Session.Control(Phase.Welcome, 0), stop);
+            await answers.WriteAsync(here.Session.Frames.Control(Phase.Welcome, 0), stop);
             return (here, peer);
         }
         finally

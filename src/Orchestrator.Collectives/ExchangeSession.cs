@@ -17,7 +17,6 @@ sealed class ExchangeSession : IExchangeSession
     readonly CanonicalTree<int> shape;          // knows what is a node
     readonly long[] leftAfter;                  // by peer: the last step that it takes part in
     readonly CancellationTokenSource broken = new();
-    readonly FramePool pool;
     readonly ExchangeCounters counters;
     IPeerLink?[] links = [];
     Action? leave;
@@ -26,7 +25,7 @@ sealed class ExchangeSession : IExchangeSession
     public ExchangeSession(Membership membership, FramePool pool, ExchangeCounters counters)
     {
         Membership = membership;
-        this.pool = pool;
+        Frames = new OwnFrames(membership.Generation, pool);
         this.counters = counters;
         pieces = Pieces.Of(membership.Parameters, membership.Peers.Count);
         window = new StepWindow(membership, pieces);
@@ -35,6 +34,9 @@ sealed class ExchangeSession : IExchangeSession
     }
 
     public Membership Membership { get; }
+
+    /// <summary>Makes the frames of this process.</summary>
+    public OwnFrames Frames { get; }
 
     public CancellationToken Broken => broken.Token;
 
@@ -59,7 +61,7 @@ sealed class ExchangeSession : IExchangeSession
         lock (gate)
             window.Begin(step);
         foreach (var piece in pieces)
-            Send(piece.Owner, Scatter(step, node, piece));
+            Send(piece.Owner, Frames.Scatter(step, node, piece));
     }
 
     public ReducedStep Reduce(Step step, StopWish wish, Span<float> gradient, CancellationToken stop)
@@ -69,9 +71,7 @@ sealed class ExchangeSession : IExchangeSession
         StepSums sums;
         lock (gate)
             sums = window.Begin(step);
-        var ours = Control(Phase.Wish, step.Number);
-        ours.Header.Wish = (uint)wish;
-        Send(pieces[0].Owner, ours);
+        Send(pieces[0].Owner, Frames.Wish(step, wish));
 
         using var wake = stop.UnsafeRegister(static session => ((ExchangeSession)session!).Wake(), this);
         var result = default(ReducedStep);
@@ -107,16 +107,22 @@ sealed class ExchangeSession : IExchangeSession
             return leftAfter[peer] != long.MaxValue;
     }
 
-    /// <summary>A frame without floats.</summary>
-    public Frame Control(Phase phase, long step)
-        => new(new Header { Phase = phase, Generation = Membership.Generation.Number, Step = step });
+    /// <summary>Whether all peers have got through a step together.</summary>
+    public bool HasReduced
+    {
+        get
+        {
+            lock (gate)
+                return window.HasReduced;
+        }
+    }
 
     /// <summary>What every peer is told last.</summary>
     public Frame Farewell()
     {
         lock (gate)
         {
-            var frame = Control(Phase.Leave, window.Reduced);
+            var frame = Frames.Control(Phase.Leave, window.Reduced);
             for (var peer = 0; peer < Membership.Peers.Count && Loss is { } loss; peer++)
                 if (Membership.NameOf(peer) == loss.Process)
                     frame.Header.Lost = peer + 1;
@@ -130,21 +136,6 @@ sealed class ExchangeSession : IExchangeSession
         Fail(new ObjectDisposedException(nameof(IExchangeSession)));
         lock (gate)
             window.Clear();
-    }
-
-    Frame Scatter(Step step, PartialSum node, Piece piece)
-    {
-        var frame = pool.Rent();
-        var header = frame.Header;
-        header.Phase = Phase.Scatter;
-        header.Generation = Membership.Generation.Number;
-        header.Step = step.Number;
-        (header.Lo, header.Hi) = (node.Node.Lo, node.Node.Hi);
-        header.Piece = piece.Index;
-        header.Count = piece.Length;
-        (header.LossSum, header.Tokens) = piece.Index == 0 ? (node.LossSum, node.Tokens) : (0, 0);
-        node.Gradient.AsSpan(piece.Offset, piece.Length).CopyTo(frame.Floats);
-        return frame;
     }
 
     void Send(int peer, Frame frame)
@@ -254,11 +245,4 @@ sealed class ExchangeSession : IExchangeSession
         if (what is PeerLostException)
             _ = broken.CancelAsync();   // whoever listens does so on another thread, and not under our lock
     }
-}
-
-/// <summary>Where the frames for a peer go.</summary>
-interface IPeerLink
-{
-    /// <summary>Takes the frame, and sends it after those before; never blocks. A frame for a peer that is gone is released.</summary>
-    void Send(Frame frame);
 }

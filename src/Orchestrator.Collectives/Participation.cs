@@ -6,6 +6,7 @@ namespace Orchestrator.Collectives;
 sealed class Participation : IDisposable
 {
     const long Never = long.MinValue;
+    const int FirstStepPatience = 5;   // times PeerSilence: a process that has just started compiles what it runs, and on a busy machine that took a second (measured)
 
     readonly ExchangeOptions options;
     readonly TimeProvider clock;
@@ -109,9 +110,10 @@ sealed class Participation : IDisposable
     void Judge(int peer, long joined, long now)
     {
         var at = Volatile.Read(ref heard[peer]);
+        var silenceMax = Session.HasReduced ? options.PeerSilence : FirstStepPatience * options.PeerSilence;
         if (at == Never && clock.GetElapsedTime(joined, now) > options.JoinTimeout)
             Session.Lose(peer, $"its stream did not come within {options.JoinTimeout.TotalSeconds:0.#} s");
-        else if (at != Never && clock.GetElapsedTime(at, now) > options.PeerSilence)
+        else if (at != Never && clock.GetElapsedTime(at, now) > silenceMax)
             Session.Lose(peer, $"silent for {clock.GetElapsedTime(at, now).TotalMilliseconds:0} ms");
     }
 }

@@ -27,7 +27,7 @@ sealed class PeerStream : IPeerLink, IDisposable
     public PeerStream(ExchangeSession session, int peer, Method<Frame, Frame> method, ExchangeOptions options, ExchangeCounters counters, TimeProvider clock)
     {
         (this.session, this.peer, this.method, this.options, this.counters, this.clock) = (session, peer, method, options, counters, clock);
-        beat = session.Control(Phase.Beat, 0);
+        beat = session.Frames.Control(Phase.Beat, 0);
     }
 
     /// <summary>Ends when everything was sent after <see cref="Complete"/>, or nothing more can be.</summary>
@@ -98,7 +98,7 @@ sealed class PeerStream : IPeerLink, IDisposable
             var call = channel.CreateCallInvoker().AsyncDuplexStreamingCall(method, null, new CallOptions(cancellationToken: stop.Token));
             try
             {
-                await call.RequestStream.WriteAsync(Hello(), either.Token);
+                await call.RequestStream.WriteAsync(session.Frames.Hello(session.Membership, peer), either.Token);
                 if (!await call.ResponseStream.MoveNext(either.Token) || call.ResponseStream.Current.Header.Phase != Phase.Welcome)
                     throw new RpcException(new Status(StatusCode.Internal, "it answers, but is no exchange"));
                 reached = true;
@@ -161,17 +161,6 @@ sealed class PeerStream : IPeerLink, IDisposable
         {
             await gone.CancelAsync();
         }
-    }
-
-    Frame Hello()
-    {
-        var m = session.Membership;
-        var frame = session.Control(Phase.Hello, 0);
-        frame.Header.Hello = new Hello
-        {
-            Job = m.Job, From = m.Self, To = peer, Processes = m.Peers.Count, MicroBatches = m.MicroBatches, Parameters = m.Parameters,
-        };
-        return frame;
     }
 
     GrpcChannelOptions ChannelOptions() => new()

@@ -15,7 +15,7 @@ readonly record struct Piece(int Index, int Owner, int Offset, int Length);
 /// </summary>
 static class Pieces
 {
-    /// <summary>Floats of a piece at most: 256 KiB, above which frames were not faster (measured).</summary>
+    /// <summary>Floats of a piece at most: 256 KiB. Over loopback 64 KiB to 1 MiB cost the same (measured).</summary>
     public const int LengthMax = 65_536;
 
     /// <summary>All pieces of a vector in order. There is at least one, and the first carries loss and tokens.</summary>

@@ -15,7 +15,7 @@ sealed class StepSums
     readonly Membership membership;
     readonly Piece[] pieces;
     readonly CanonicalTree<Frame>?[] trees;     // by piece; null where another process owns it
-    readonly ulong[][] covered;                 // by piece: which micro-batches are in the tree
+    readonly TreeNode[][] covering;             // by piece and micro-batch: the node that was added with it; of no leaves where none was
     readonly bool[] wished;                     // by peer
     readonly Frame?[] sums;                     // by piece; what the caller has not copied yet
     readonly bool[] summed;                     // by piece
@@ -28,7 +28,7 @@ sealed class StepSums
         this.membership = membership;
         this.pieces = pieces;
         trees = [.. pieces.Select(piece => piece.Owner == membership.Self ? new CanonicalTree<Frame>(membership.MicroBatches, Add) : null)];
-        covered = [.. trees.Select(tree => new ulong[tree is null ? 0 : (membership.MicroBatches + 63) / 64])];
+        covering = [.. trees.Select(tree => new TreeNode[tree is null ? 0 : membership.MicroBatches])];
         wished = new bool[membership.Peers.Count];
         sums = new Frame?[pieces.Length];
         summed = new bool[pieces.Length];
@@ -47,7 +47,7 @@ sealed class StepSums
             foreach (var (_, frame) in trees[p] is { FinishedCount: > 0 } tree ? tree.Finished : [])
                 frame.Release();
             trees[p]?.Clear();
-            covered[p].AsSpan().Clear();
+            covering[p].AsSpan().Clear();
             sums[p]?.Release();
             sums[p] = null;
         }
@@ -60,11 +60,11 @@ sealed class StepSums
 
     /// <summary>Adds a piece of a node that this process owns; takes the frame.</summary>
     /// <returns>false if it does not fit, or was there already</returns>
-    /// <exception cref="BrokenInvariantException">some of its micro-batches were added by others</exception>
+    /// <exception cref="BrokenInvariantException">a micro-batch of it was added as part of another node</exception>
     public bool TryAdd(Frame frame)
     {
         var node = new TreeNode(frame.Header.Lo, frame.Header.Hi);
-        if (!Fits(frame) || trees[frame.Header.Piece] is not { } tree || !tree.Contains(node) || !Cover(covered[frame.Header.Piece], node))
+        if (!Fits(frame) || trees[frame.Header.Piece] is not { } tree || !tree.Contains(node) || !Cover(covering[frame.Header.Piece].AsSpan(node.Lo, node.Count), node))
         {
             frame.Release();
             return false;
@@ -120,18 +120,15 @@ sealed class StepSums
 
     bool Fits(Frame frame) => (uint)frame.Header.Piece < (uint)pieces.Length && frame.Header.Count == pieces[frame.Header.Piece].Length;
 
-    // True if none of the node's micro-batches was there, false if all were: the same sum, sent again.
-    bool Cover(ulong[] leaves, TreeNode node)
+    // False if this very node was added before: the same sum, sent again.
+    bool Cover(Span<TreeNode> leaves, TreeNode node)
     {
-        var there = 0;
-        for (var m = node.Lo; m < node.Hi; m++)
-            there += (int)(leaves[m >> 6] >> (m & 63) & 1);
-        if (there == node.Count)
+        if (leaves[0] == node)
             return false;
-        if (there > 0)
-            throw new BrokenInvariantException(4, $"{membership.Job}, step {Step}: {there} micro-batches of {node} were computed by two processes");
-        for (var m = node.Lo; m < node.Hi; m++)
-            leaves[m >> 6] |= 1ul << (m & 63);
+        foreach (var other in leaves)
+            if (other.Count > 0)
+                throw new BrokenInvariantException(4, $"{membership.Job}, step {Step}: micro-batches of {node} were computed by another process too, as {other}");
+        leaves.Fill(node);
         return true;
     }
 

@@ -15,6 +15,9 @@ sealed class StepWindow(Membership membership, Piece[] pieces)
     /// <summary>The last step that was reduced.</summary>
     public long Reduced => begun ? next!.Value - 1 : 0;
 
+    /// <summary>Whether a step was reduced in this generation.</summary>
+    public bool HasReduced { get; private set; }
+
     /// <summary>The step that this process works on.</summary>
     /// <exception cref="ArgumentException">the next one is another</exception>
     public StepSums Begin(Step step)
@@ -38,6 +41,7 @@ sealed class StepWindow(Membership membership, Piece[] pieces)
     {
         open[next!.Value & 1].Begin(0);
         next++;
+        HasReduced = true;
     }
 
     /// <summary>Gives all memory back.</summary>

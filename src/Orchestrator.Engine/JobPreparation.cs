@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Orchestrator.Engine.Resident;
 using Orchestrator.Learning.Adapters;
 using Orchestrator.Learning.Data;
@@ -42,7 +44,7 @@ public static class JobPreparation
             CanonicalJson.Digest(CanonicalJson.ResultDefining(spec)),
             model.Digest(cacheFolder, progress.BytesHashed),
             data.Records.Digest,
-            spec.Adapter.Init is { } init ? new FileDigests(cacheFolder).Sha256(FileOf(init)) : "");
+            spec.Adapter.Init is { } init ? DigestOf(init, cacheFolder) : "");
         var plan = new JobPlan
         {
             Spec = spec,
@@ -68,7 +70,11 @@ public static class JobPreparation
         return (spec.Model.Tokenizer ?? model.TokenizerPath) is { } path ? Tokenizer.Open(path) : null;
     }
 
-    static string FileOf(string init) => Directory.Exists(init) ? Path.Combine(init, AdapterFile.Name) : init;
+    static string DigestOf(string init, string cacheFolder)
+    {
+        var digests = new FileDigests(cacheFolder);
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(AdapterFile.FilesOf(init).Select(file => digests.Sha256(file))))));
+    }
 
     static List<string> WarningsOf(JobPlan plan)
     {

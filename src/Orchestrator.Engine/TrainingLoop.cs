@@ -113,6 +113,9 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
 
     void Stand(Turn.Stand stand)
     {
+        // Who asks may be another than the one that was told: what it has not acknowledged is told again.
+        foreach (var step in unwritten.Where(step => !vanished && step.Line.Step > Interlocked.Read(ref written)))
+            reports.Tell(step);
         Tell(new JobEvent.Stood(me, stand.Generation, stand.Standing));
         participant.Told();
     }

@@ -6,9 +6,10 @@ namespace Orchestrator.Collectives.Tests;
 public class LossTests
 {
     static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+    static readonly TimeSpan SoonEvenWhenBusy = 4 * Second;   // tens of milliseconds on a quiet machine
 
     [Fact]
-    public async Task Peers_of_a_host_that_stops_abruptly_name_it_within_a_second()
+    public async Task Peers_of_a_host_that_stops_abruptly_name_it_by_its_broken_stream()
     {
         await using var cluster = await Cluster.Of(3);
         var sessions = Enumerable.Range(0, 3).Select(i => cluster.Hosts[i].Exchange.Join(cluster.Membership(i))).ToArray();
@@ -18,8 +19,11 @@ public class LossTests
         var watch = Stopwatch.StartNew();
         await cluster.Hosts[2].Stop();
         foreach (var lost in await Task.WhenAll(waiting))
+        {
             Assert.Equal("p2", lost.Process);
-        Assert.True(watch.Elapsed < Second, $"took {watch.Elapsed}");
+            Assert.DoesNotContain("silent", lost.Reason);
+        }
+        Assert.True(watch.Elapsed < SoonEvenWhenBusy, $"took {watch.Elapsed}");
         Assert.True(sessions[0].Broken.IsCancellationRequested);
         Assert.Equal("p2", sessions[1].Loss?.Process);
         foreach (var session in sessions)
@@ -34,8 +38,9 @@ public class LossTests
         var watch = Stopwatch.StartNew();
         processes[1].Kill();
         var said = await Task.WhenAll(processes.Said(0), processes.Said(2));
-        Assert.True(watch.Elapsed < Second, $"took {watch.Elapsed}");
+        Assert.True(watch.Elapsed < SoonEvenWhenBusy, $"took {watch.Elapsed}");
         Assert.All(said, line => Assert.StartsWith("lost p1", line));
+        Assert.All(said, line => Assert.DoesNotContain("silent", line!));   // by the broken stream, then: in milliseconds
     }
 
     [Fact]
@@ -47,7 +52,7 @@ public class LossTests
         var watch = Stopwatch.StartNew();
         Process.Start("kill", ["-STOP", processes[1].Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]).WaitForExit();
         var said = await Task.WhenAll(processes.Said(0), processes.Said(2));
-        Assert.InRange(watch.Elapsed, 0.8 * Second, 2 * Second);
+        Assert.InRange(watch.Elapsed, 0.8 * Second, 4 * Second);
         Assert.All(said, line => Assert.StartsWith("lost p1", line));
         Assert.Contains(said, line => line!.Contains("silent"));
     }

@@ -16,7 +16,7 @@ static class Faults
         for (var n = 0; n < cluster.Schedule.Faults; n++)
         {
             // Half of them strike at some moment, the others at a point of the protocol soon after.
-            var at = chance.Between(1_000, 3_000_000);
+            var at = chance.Between(1_000, chance.Happens(0.7) ? 800_000 : 4_000_000);
             var fault = Any(cluster, chance);
             var (point, nth) = (chance.Of(points), chance.Between(1, 30));
             world.After(at, chance.Happens(0.5) ? fault : () => world.StrikeAt(point, nth, () =>

@@ -17,7 +17,7 @@ sealed class Oracle(Schedule schedule)
     public void Holds(WorkerId worker, Step step, ulong state)
     {
         if (state != undisturbed[step.Number])
-            throw new ViolationException($"the state of step {step} on {worker} is not that of the undisturbed run");
+            throw new ViolationException(1, $"the state of step {step} on {worker} is not that of the undisturbed run");
         held[worker] = step;
     }
 
@@ -26,14 +26,14 @@ sealed class Oracle(Schedule schedule)
     {
         Commits++;
         if (step.Number > schedule.EndsAt)
-            throw new ViolationException($"{worker} commits step {step}, but the job ends at step {schedule.EndsAt}");
+            throw new ViolationException(10, $"{worker} commits step {step}, but the job ends at step {schedule.EndsAt}");
         if (held.GetValueOrDefault(worker).Next != step)
-            throw new ViolationException($"{worker} commits step {step}, but holds step {held.GetValueOrDefault(worker)}");
+            throw new ViolationException(2, $"{worker} commits step {step}, but holds step {held.GetValueOrDefault(worker)}");
         var all = ulong.MaxValue >> (64 - schedule.MicroBatches);
         foreach (var value in sum)
         {
             if (value.Leaves != all || value.Twice)
-                throw new ViolationException($"{worker} commits step {step}, whose sum has not each micro-batch exactly once");
+                throw new ViolationException(4, $"{worker} commits step {step}, whose sum has not each micro-batch exactly once");
         }
     }
 
@@ -41,16 +41,16 @@ sealed class Oracle(Schedule schedule)
     public void Orders(WorkerId worker, Order order, JobState saved)
     {
         if (order.Generation > saved.Generation)
-            throw new ViolationException($"{worker} is told of generation {order.Generation}, but {saved.Generation} is saved");
+            throw new ViolationException(5, $"{worker} is told of generation {order.Generation}, but {saved.Generation} is saved");
         if (order is not Order.Begin begin)
             return;
         var way = (begin.Base, $"{begin.First} then {begin.Later} to {begin.Through} over {string.Join(' ', begin.Processes)}");
         if (!begun.TryAdd(begin.Generation, way) && begun[begin.Generation] != way)
-            throw new ViolationException($"generation {begin.Generation} begins in two ways");
+            throw new ViolationException(7, $"generation {begin.Generation} begins in two ways");
         foreach (var deal in new[] { begin.First, begin.Later })
         {
             if (!deal.Shares.SelectMany(share => share.MicroBatches).Order().SequenceEqual(Enumerable.Range(0, schedule.MicroBatches)))
-                throw new ViolationException($"the deal {deal} has not each micro-batch exactly once");
+                throw new ViolationException(4, $"the deal {deal} has not each micro-batch exactly once");
         }
     }
 
@@ -58,31 +58,31 @@ sealed class Oracle(Schedule schedule)
     public void Follows(WorkerId worker, Generation generation, Step step, bool stands)
     {
         if (!stood.TryAdd((generation, step), stands) && stood[(generation, step)] != stands)
-            throw new ViolationException($"{worker} {(stands ? "stands" : "goes on")} after step {step} of generation {generation}, unlike others");
+            throw new ViolationException(8, $"{worker} {(stands ? "stands" : "goes on")} after step {step} of generation {generation}, unlike others");
     }
 
     /// <summary>The coordinator's state is saved: what it knew stays known.</summary>
     public static void Saves(JobState before, JobState after)
     {
         if (after.Generation < before.Generation || after.Committed < before.Committed || before.IsOver)
-            throw new ViolationException($"generation {after.Generation}, step {after.Committed} is saved over generation {before.Generation}, step {before.Committed}, {before.Phase}");
+            throw new ViolationException(5, $"generation {after.Generation}, step {after.Committed} is saved over generation {before.Generation}, step {before.Committed}, {before.Phase}");
     }
 
     /// <summary>A line for the ledger: it is the undisturbed run's.</summary>
     public void Line(Line line)
     {
         if (line.State != undisturbed[line.Step])
-            throw new ViolationException($"the ledger's line of step {line.Step} is not that of the undisturbed run");
+            throw new ViolationException(1, $"the ledger's line of step {line.Step} is not that of the undisturbed run");
     }
 
     /// <summary>The job is over: completed, the last state on disk, one line for each step.</summary>
     public void Ends(Disk disk)
     {
         if (disk.Job.Phase != JobPhase.Completed)
-            throw new ViolationException($"the job ended as {disk.Job.Phase}: {disk.Job.Reason}");
+            throw new ViolationException(10, $"the job ended as {disk.Job.Phase}: {disk.Job.Reason}");
         if (disk.Read(new Step(schedule.EndsAt)) is not { } last || last.State != undisturbed[schedule.EndsAt])
-            throw new ViolationException("the job is completed, but the checkpoint of its last step is not on disk");
+            throw new ViolationException(10, "the job is completed, but the checkpoint of its last step is not on disk");
         if (!disk.Ledger.Select(line => line.Step).SequenceEqual(Enumerable.Range(1, schedule.EndsAt).Select(n => (long)n)))
-            throw new ViolationException($"the job is completed, but the ledger has the steps {string.Join(' ', disk.Ledger.Select(line => line.Step))}");
+            throw new ViolationException(1, $"the job is completed, but the ledger has the steps {string.Join(' ', disk.Ledger.Select(line => line.Step))}");
     }
 }

@@ -29,8 +29,8 @@ enum Mutant
     /// <summary>Of two coordinators both save.</summary>
     SavesWithoutETag,
 
-    /// <summary>Peers copy the state that a worker has by now, not that of the generation's base.</summary>
-    ServesLiveState,
+    /// <summary>A worker that is behind goes on from the state it has.</summary>
+    LaggardDoesNotCopy,
 
     /// <summary>Parts are added as they come.</summary>
     AddsInOrderOfArrival,

@@ -191,12 +191,7 @@ sealed class SimProcess(Cluster cluster, string name, int slots)
     public void Serve(Generation of, Step at, ulong state, IReadOnlyList<Line> lines) => served[(of, at)] = (state, lines);
 
     /// <summary>The state that a peer asks for, if it is here by now.</summary>
-    public (ulong State, IReadOnlyList<Line> Lines)? Served(Generation of, Step at)
-    {
-        if (!served.TryGetValue((of, at), out var found))
-            return null;
-        return cluster.Mutant == Mutant.ServesLiveState && workers.Values.FirstOrDefault(worker => worker.Loaded) is { } live ? (live.State, found.Lines) : found;
-    }
+    public (ulong State, IReadOnlyList<Line> Lines)? Served(Generation of, Step at) => served.TryGetValue((of, at), out var found) ? found : null;
 
     /// <summary>Takes a frame. Older generations' are dropped, a newer one's wait for it.</summary>
     public void Receive(string from, Frame frame)

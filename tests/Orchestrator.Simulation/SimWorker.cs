@@ -9,12 +9,11 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
     readonly Queue<Order> inbox = new();
     readonly Queue<Line> unwritten = new();
     Value[] sum = [];
+    ulong state;
     bool busy, interruptible, left;
     int turn;      // what was begun in an earlier turn and comes back after it was interrupted is dropped by this number
 
     public WorkerId Me => me;
-    public ulong State { get; private set; }
-    public bool Loaded { get; private set; }
 
     /// <summary>An order comes. Those that end a generation interrupt a wait; nothing interrupts a micro-batch.</summary>
     public void Post(Order order)
@@ -55,11 +54,8 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
                     Tell(new JobEvent.Refused(me, "it lacks the memory for the base"));
                     break;
                 case Turn.Load:
-                    Busy(cluster.World.Chance.Between(1_000, 80_000), interruptible: false, () =>
-                    {
-                        (State, Loaded) = (Arithmetic.Start, true);
-                        participant.Loaded();
-                    });
+                    state = Arithmetic.Start;
+                    Busy(cluster.World.Chance.Between(1_000, 80_000), interruptible: false, participant.Loaded);
                     break;
                 case Turn.Stand stand:
                     cluster.World.Say($"{me} stands in generation {stand.Generation} at {stand.Standing.Committed}, holds {{{string.Join(' ', stand.Standing.Held)}}}");
@@ -71,7 +67,7 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
                     Obtain(obtain);
                     break;
                 case Turn.Compute compute:
-                    var gradient = Arithmetic.Gradient(State, compute.Step, compute.MicroBatch);
+                    var gradient = Arithmetic.Gradient(state, compute.Step, compute.MicroBatch);
                     Busy(cluster.World.Chance.Between(500, cluster.Schedule.ComputeMax), interruptible: false, () =>
                     {
                         if (process.Add(participant.Generation, compute.Step, compute.MicroBatch, gradient))
@@ -116,7 +112,7 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
         if (!participant.Take(order) || order is not Order.Begin begin || participant.Membership != begin)
             return;
         if (held > begin.Base)
-            throw new ViolationException($"{me} holds step {held}, but is to begin from step {begin.Base}: steps are lost");
+            throw new ViolationException(9, $"{me} holds step {held}, but is to begin from step {begin.Base}: steps are lost");
         cluster.World.Pass("begun");
         process.Enter(begin);
         foreach (var m in begin.First.Of(me).MicroBatches)
@@ -127,7 +123,7 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
                 participant.Forgot(m);
         }
         if (begin.Serves && begin.Source is StateSource.Own)
-            process.Serve(begin.Generation, begin.Base, State, [.. unwritten]);
+            process.Serve(begin.Generation, begin.Base, state, [.. unwritten]);
     }
 
     void Obtain(Turn.Obtain obtain)
@@ -146,6 +142,11 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
                 Tell(new JobEvent.Started(cluster.Disk.Newest));
                 participant.Withdraw();
             });
+            return;
+        }
+        if (cluster.Mutant == Mutant.LaggardDoesNotCopy)
+        {
+            Later(1_000, () => participant.Obtained(obtain.Step));
             return;
         }
         var from = ((StateSource.Copy)obtain.Source).From.Process;
@@ -172,9 +173,9 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
         }
     }
 
-    void Obtained(Step step, ulong state, IReadOnlyList<Line> lines)
+    void Obtained(Step step, ulong obtained, IReadOnlyList<Line> lines)
     {
-        State = state;
+        state = obtained;
         cluster.Oracle.Holds(me, step, state);
         unwritten.Clear();
         foreach (var line in lines)
@@ -206,14 +207,14 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
     void Commit(Step step)
     {
         cluster.Oracle.CommitsStep(me, step, sum);
-        State = Arithmetic.Update(State, sum);
-        cluster.Oracle.Holds(me, step, State);
+        state = Arithmetic.Update(state, sum);
+        cluster.Oracle.Holds(me, step, state);
         var (generation, isMember) = (participant.Generation, participant.Membership is not null);
         participant.Commit();
         if (isMember)
             cluster.Oracle.Follows(me, generation, step, stands: participant.Membership is null);
         cluster.World.Say($"{me} commits step {step}");
-        unwritten.Enqueue(new Line(step.Number, State));
+        unwritten.Enqueue(new Line(step.Number, state));
         Tell(new JobEvent.Committed(me, generation, step), [.. unwritten]);
         if (participant.Membership is { } membership && membership.First.Recorder == me && cluster.Plan.IsCheckpoint(step))
             Write(step);
@@ -223,7 +224,7 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
     // Off the training path: the state as it is now, on disk a while later.
     void Write(Step step)
     {
-        var (state, lines) = (State, unwritten.ToList());
+        var (now, lines) = (state, unwritten.ToList());
         process.After(cluster.World.Chance.Between(1_000, 60_000), () =>
         {
             if (cluster.Disk.FullUntil > cluster.World.Now)
@@ -231,7 +232,7 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
                 Tell(new JobEvent.WriteFailed(step, "the disk is full"));
                 return;
             }
-            cluster.Disk.Write(step, state, lines);
+            cluster.Disk.Write(step, now, lines);
             cluster.World.Say($"{me} has written the checkpoint of step {step}");
             cluster.World.Pass("written");
             Tell(new JobEvent.Written(step));

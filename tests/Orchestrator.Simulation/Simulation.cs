@@ -34,7 +34,7 @@ static class Simulation
             while (!cluster.Disk.Job.IsOver && world.Step())
             {
                 if (world.Now > healed + PatienceMax)
-                    throw new ViolationException($"the faults are over, but the job is not: {cluster.Disk.Job.Phase}, {cluster.Disk.Job.Reason}");
+                    throw new ViolationException(10, $"the faults are over, but the job is not: {cluster.Disk.Job.Phase}, {cluster.Disk.Job.Reason}");
             }
             cluster.Oracle.Ends(cluster.Disk);
         }

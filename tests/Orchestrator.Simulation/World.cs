@@ -100,4 +100,6 @@ sealed class Chance(long seed, long stream)
 }
 
 /// <summary>An oracle has seen what may never be.</summary>
-sealed class ViolationException(string what) : Exception(what);
+/// <param name="number">of the invariant, in the protocol's README</param>
+/// <param name="what">what was seen</param>
+sealed class ViolationException(int number, string what) : Exception($"invariant {number}: {what}");

@@ -96,5 +96,28 @@ public sealed class ZeroInitAttention : IAdapter
         return vector;
     }
 
+    /// <summary>The sizes of an adapter from its file alone: the adapted layers are those with a gate that is not zero, up to the last.</summary>
+    /// <param name="tensors">by name, on the CPU</param>
+    /// <param name="config">the base's shapes</param>
+    /// <param name="place">what problems are said of: the file</param>
+    /// <exception cref="ProblemException">it is no such adapter, fits another base, or does not tell: an untrained one, whose gates are all zero</exception>
+    public static AdapterSpec SpecOf(IReadOnlyDictionary<string, Tensor> tensors, LlamaConfig config, string place)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        ArgumentNullException.ThrowIfNull(config);
+        if (!tensors.TryGetValue(QueryName, out var query))
+            throw new ProblemException(place, $"no {QueryName}", "the adapter of a LLaMA-Adapter");
+        if (query.shape is not [var rows, var dim] || dim != config.Dim)
+            throw new ProblemException($"{place} {QueryName}", $"[{string.Join(", ", query.shape)}]", $"[layers times length, {config.Dim}]", "an adapter belongs to the base it was trained on");
+        using var scope = NewDisposeScope();
+        var lowest = Enumerable.Range(0, config.Layers).FirstOrDefault(layer => tensors.TryGetValue(GateName(layer), out var gate) && gate.count_nonzero().item<long>() > 0, config.Layers);
+        var adapted = config.Layers - lowest;
+        if (adapted > 0 && rows % adapted == 0)
+            return new AdapterSpec { Layers = adapted, Length = (int)(rows / adapted) };
+        var fitting = Enumerable.Range(1, config.Layers).Where(layers => rows % layers == 0).Select(layers => $"{layers} and {rows / layers}");
+        throw new ProblemException($"{place} {QueryName}", $"{rows} rows and {adapted} layers with a gate that is not zero", "rows in equal parts for these layers",
+            $"say adapter.layers and adapter.length; {string.Join(", or ", fitting)} would fit");
+    }
+
     static string GateName(int layer) => $"layers.{layer}.attention.gate";
 }

@@ -96,7 +96,9 @@ sealed class ConfigJson
         if (Find(key) is not { } value)
             return [];
         JsonElement[] items = value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : [value];
-        return items.All(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out _)) ? [.. items.Select(item => item.GetInt32())] : Wrong(key, value, "token numbers", Array.Empty<int>());
+        return items.All(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out _))
+            ? [.. items.Select(item => item.GetInt32())]
+            : Wrong(key, value, "token numbers", Array.Empty<int>());
     }
 
     /// <summary>Names and texts of an object within.</summary>

@@ -22,7 +22,7 @@ static partial class HuggingFaceFolder
         if (config.Problems.Count > 0)
             throw new ProblemException(config.Problems);
         var (paths, index) = Shards(folder);
-        TensorFile[] files = [.. paths.Select(path => Opened(path, opened))];
+        TensorFile[] files = [.. paths.Select(path => ModelLayout.Opened(path, opened))];
         return new(shapes, Weights(files, shapes), files, config.Path) { IndexPath = index };
     }
 
@@ -100,13 +100,6 @@ static partial class HuggingFaceFolder
         Problem[] problems = [.. names.Where(name => name.Length == 0 || name != Path.GetFileName(name) || !File.Exists(Path.Combine(folder, name)))
             .Select(name => new Problem($"{index} weight_map", $"the file '{name}', which is not there", "files of the folder", "copy the missing shards"))];
         return problems.Length == 0 ? [.. names.Select(name => Path.Combine(folder, name))] : throw new ProblemException(problems);
-    }
-
-    static TensorFile Opened(string path, ICollection<TensorFile> opened)
-    {
-        var file = TensorFile.Open(path);
-        opened.Add(file);
-        return file;
     }
 
     static Dictionary<string, WeightSource> Weights(TensorFile[] files, LlamaConfig shapes)

@@ -61,7 +61,8 @@ public sealed record Inspection(string Kind, string Path, IReadOnlyList<KeyValue
         facts.Add("tokenizer", model.TokenizerPath ?? "none");
         facts.Add("digest of the base", model.Digest(cacheFolder));
         var meta = System.IO.Path.GetFileName(model.Files[0]) == MetaFolder.ConfigName;
-        return Described(meta ? "LLaMA in Meta's layout" : "LLaMA in Hugging Face's layout", path, model.Files.Where(file => !file.EndsWith(".json", StringComparison.Ordinal)), facts, cacheFolder);
+        var weights = model.Files.Where(file => !file.EndsWith(".json", StringComparison.Ordinal));
+        return Described(meta ? "LLaMA in Meta's layout" : "LLaMA in Hugging Face's layout", path, weights, facts, cacheFolder);
     }
 
     static Inspection OfPeft(string path, string? cacheFolder)

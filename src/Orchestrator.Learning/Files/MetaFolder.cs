@@ -22,7 +22,7 @@ static class MetaFolder
     public static ModelLayout Open(string configPath, IReadOnlyList<string> shards, ICollection<TensorFile> opened)
     {
         var config = ConfigJson.Open(configPath);
-        TensorFile[] files = [.. shards.Select(path => Opened(path, opened))];
+        TensorFile[] files = [.. shards.Select(path => ModelLayout.Opened(path, opened))];
         CheckRanks(shards);
         var dim = config.Int("dim", 1, ModelLimits.Width);
         var heads = config.Int("n_heads", 1, ModelLimits.Width);
@@ -51,18 +51,12 @@ static class MetaFolder
         return new(shapes, Merge(files, shapes), files, configPath);
     }
 
-    static TensorFile Opened(string path, ICollection<TensorFile> opened)
-    {
-        var file = TensorFile.Open(path);
-        opened.Add(file);
-        return file;
-    }
-
     /// <summary>A missing shard in the middle would otherwise only show as odd shapes.</summary>
     static void CheckRanks(IReadOnlyList<string> shards)
     {
         for (var rank = 0; rank < shards.Count; rank++)
-            if (Path.GetFileName(shards[rank]).Split('.') is ["consolidated", var number, _] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var found) && found != rank)
+            if (Path.GetFileName(shards[rank]).Split('.') is ["consolidated", var number, _]
+                && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var found) && found != rank)
                 throw new ProblemException(shards[rank], $"shard {found}", $"shard {rank}: ranks count from 00 without gaps", "copy the missing shards");
     }
 
@@ -102,24 +96,5 @@ static class MetaFolder
         var alike = pieces.All(piece => piece.Entry.Shape.Count == shape.Length && piece.Entry.Type == pieces[0].Entry.Type
             && (shape.Length == 1 || piece.Entry.Shape[1 - dimension] == pieces[0].Entry.Shape[1 - dimension]));
         return alike ? new(pieces, dimension) : new([pieces[0]]);
-    }
-}
-
-/// <summary>Bounds on shapes, far above any LLaMA: what a configuration claims is checked before anything is computed from it.</summary>
-static class ModelLimits
-{
-    public const int Width = 1 << 20;
-    public const int Layers = 4096;
-    public const int Vocabulary = 1 << 24;
-
-    /// <summary>What must hold between the shapes of any LLaMA.</summary>
-    public static void Check(ConfigJson config, LlamaConfig shapes)
-    {
-        if (config.Problems.Count > 0)
-            return;
-        if (shapes.Heads % shapes.KeyValueHeads != 0)
-            config.Problems.Add(new($"{config.Path} key-value heads", $"{shapes.KeyValueHeads}", $"a divisor of the {shapes.Heads} query heads"));
-        if (shapes.HeadDim < 2 || shapes.HeadDim % 2 != 0)
-            config.Problems.Add(new($"{config.Path} width of a head", $"{shapes.HeadDim}", "an even number: rotary angles turn pairs"));
     }
 }

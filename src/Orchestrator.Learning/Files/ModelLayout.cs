@@ -12,6 +12,14 @@ sealed record ModelLayout(LlamaConfig Config, IReadOnlyDictionary<string, Weight
 {
     /// <summary>A file beside the model that belongs to its identity, such as an index of shards.</summary>
     public string? IndexPath { get; init; }
+
+    /// <summary>Opens a file and notes it, so that whoever asked can close it when what follows fails.</summary>
+    public static TensorFile Opened(string path, ICollection<TensorFile> opened)
+    {
+        var file = TensorFile.Open(path);
+        opened.Add(file);
+        return file;
+    }
 }
 
 /// <summary>One weight: the pieces that it is concatenated of, and whether its rows must be brought into Meta's order.</summary>
@@ -49,40 +57,4 @@ sealed record WeightSource(IReadOnlyList<(TensorFile File, TensorEntry Entry)> P
         }
         return whole.MoveToOuterDisposeScope();
     }
-}
-
-/// <summary>The names and shapes of a LLaMA's weights as Meta's checkpoints have them.</summary>
-public static class MetaNames
-{
-    /// <summary>Every weight, the embedding first, layer after layer, the output projection (absent where it is the embedding) last.</summary>
-    public static IEnumerable<(string Name, long[] Shape)> Of(LlamaConfig config)
-    {
-        long dim = config.Dim, queries = (long)config.Heads * config.HeadDim, keys = (long)config.KeyValueHeads * config.HeadDim, hidden = config.Hidden;
-        yield return (Embedding, [config.Vocabulary, dim]);
-        for (var layer = 0; layer < config.Layers; layer++)
-        {
-            var prefix = $"layers.{layer}.";
-            yield return (prefix + "attention.wq.weight", [queries, dim]);
-            yield return (prefix + "attention.wk.weight", [keys, dim]);
-            yield return (prefix + "attention.wv.weight", [keys, dim]);
-            yield return (prefix + "attention.wo.weight", [dim, queries]);
-            yield return (prefix + "feed_forward.w1.weight", [hidden, dim]);
-            yield return (prefix + "feed_forward.w2.weight", [dim, hidden]);
-            yield return (prefix + "feed_forward.w3.weight", [hidden, dim]);
-            yield return (prefix + "attention_norm.weight", [dim]);
-            yield return (prefix + "ffn_norm.weight", [dim]);
-        }
-        yield return ("norm.weight", [dim]);
-        if (!config.TiedOutput)
-            yield return (Output, [config.Vocabulary, dim]);
-    }
-
-    /// <summary>Rows of the vocabulary, [V, D].</summary>
-    public const string Embedding = "tok_embeddings.weight";
-
-    /// <summary>The output projection, [V, D].</summary>
-    public const string Output = "output.weight";
-
-    /// <summary>What the original keeps beside the base's weights: recomputed tables, and the adapter in a training checkpoint.</summary>
-    internal static bool IsBeside(string name) => name == "rope.freqs" || AdapterNames.IsAdapter(name);
 }

@@ -72,7 +72,9 @@ public static partial class PeftFolder
                 || !(match.Groups[2].Value == "prompt" ? prompts : gates).TryAdd(int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture), entry))
                 throw new ProblemException($"{file.Path} tensor {entry.Name}", $"{entry.Type} {entry.ShapeText}", "one adaption_prompt and one adaption_gate per layer");
         }
-        return prompts.Count > 0 && gates.Count > 0 ? (prompts, gates) : throw new ProblemException(file.Path, "no prompts or no gates", "one adaption_prompt and one adaption_gate per layer");
+        return prompts.Count > 0 && gates.Count > 0
+            ? (prompts, gates)
+            : throw new ProblemException(file.Path, "no prompts or no gates", "one adaption_prompt and one adaption_gate per layer");
     }
 
     static double GateOf(TensorFile file, TensorEntry entry)
@@ -80,7 +82,8 @@ public static partial class PeftFolder
         var gate = entry.Elements == 1 ? file.Load(entry.Name, torch.float64).reshape(1).item<double>() : double.NaN;
         return Math.Abs(gate) < 1
             ? gate
-            : throw new ProblemException($"{file.Path} tensor {entry.Name}", entry.Elements == 1 ? $"{gate}" : entry.ShapeText, "one number between -1 and 1", "tanh reaches no other: this adapter has no exact form here");
+            : throw new ProblemException($"{file.Path} tensor {entry.Name}", entry.Elements == 1 ? $"{gate}" : entry.ShapeText, "one number between -1 and 1",
+                "tanh reaches no other: this adapter has no exact form here");
     }
 
     /// <summary>Writes a folder that PEFT loads; the configuration last, since it makes the folder one.</summary>
@@ -113,13 +116,15 @@ public static partial class PeftFolder
     /// <summary>How many layers are adapted, and K: as told, as a training checkpoint's arguments say, or by the layers from the first gate that is not zero.</summary>
     static (int Layers, int Length) Shape(string folder, long rows, SortedList<int, torch.Tensor> gates, AdapterContents adapter, int? promptLength)
     {
-        promptLength ??= adapter.Metadata.TryGetValue("args.adapter_len", out var stated) && int.TryParse(stated, NumberStyles.None, CultureInfo.InvariantCulture, out var length) ? length : null;
+        promptLength ??= adapter.Metadata.TryGetValue("args.adapter_len", out var stated)
+            && int.TryParse(stated, NumberStyles.None, CultureInfo.InvariantCulture, out var length) ? length : null;
         // Training never leaves a gate at exactly zero: those below the first other one belong to layers that are not adapted.
         var trained = gates.Values.SkipWhile(gate => gate.count_nonzero().item<long>() == 0).Count();
         var counted = promptLength ?? (trained > 0 && rows % trained == 0 ? rows / trained : 0);
         return counted > 0 && rows % counted == 0 && rows / counted <= gates.Count && gates.Keys[^1] - gates.Keys[0] == gates.Count - 1
             ? ((int)(rows / counted), (int)counted)
-            : throw new ProblemException(folder, $"{rows} rows of prompts and gates of the layers {string.Join(", ", gates.Keys)}", "a prompt length that divides the rows", "say the prompt length");
+            : throw new ProblemException(folder, $"{rows} rows of prompts and gates of the layers {string.Join(", ", gates.Keys)}",
+                "a prompt length that divides the rows", "say the prompt length");
     }
 
     static void CheckEqualGates(string folder, IEnumerable<KeyValuePair<int, torch.Tensor>> gates)

@@ -1,7 +1,4 @@
-using System.Buffers.Binary;
-using System.Globalization;
 using System.Numerics;
-using System.Text;
 using Orchestrator.Protocol;
 
 namespace Orchestrator.Learning.Files;
@@ -13,17 +10,15 @@ namespace Orchestrator.Learning.Files;
 /// </summary>
 sealed class Pickle
 {
-    /// <summary>The pickle of a 70 B model takes 100 KB and 30,000 steps.</summary>
-    const long BytesMax = 64 << 20;
+    /// <summary>The pickle of a 70 B model takes 30,000 steps.</summary>
     const int StepsMax = 1_000_000;
 
-    readonly Stream stream;
-    readonly long end;
+    readonly PickleBytes bytes;
     readonly List<object?> stack = [];
     readonly List<int> marks = [];
     readonly Dictionary<long, object?> memo = [];
 
-    Pickle(Stream stream) => (this.stream, end) = (stream, Math.Min(stream.Length, stream.Position + BytesMax));
+    Pickle(Stream stream) => bytes = new(stream);
 
     /// <summary>Reads one pickle and leaves the stream behind its last byte.</summary>
     /// <param name="place">the file, for the problem</param>
@@ -47,12 +42,12 @@ sealed class Pickle
     {
         for (var step = 0; step < StepsMax; step++)
         {
-            var opcode = (char)Byte();
+            var opcode = (char)bytes.Byte();
             switch (opcode)
             {
                 case '.': return Pop(); // STOP
-                case '\x80': Byte(); break; // PROTO
-                case '\x95': Length(Int64()); break; // FRAME: says how much follows, which is only a hint
+                case '\x80': bytes.Byte(); break; // PROTO
+                case '\x95': bytes.Follow(bytes.Int64()); break; // FRAME: says how much follows, which is only a hint
                 case '(': marks.Add(stack.Count); break;
                 case '0': Discard(); break;
                 case '1': ToMark(); break; // POP_MARK
@@ -60,24 +55,25 @@ sealed class Pickle
                 case 'N': stack.Add(null); break;
                 case '\x88': stack.Add(true); break;
                 case '\x89': stack.Add(false); break;
-                case 'I': stack.Add(Integer(Line())); break;
-                case 'L': PushLong(Big(Line().TrimEnd('L'))); break;
-                case 'J': stack.Add((long)BinaryPrimitives.ReadInt32LittleEndian(Take(4))); break;
-                case 'K': stack.Add((long)Byte()); break;
-                case 'M': stack.Add((long)BinaryPrimitives.ReadUInt16LittleEndian(Take(2))); break;
-                case '\x8a': PushLong(Byte()); break;
-                case '\x8b': PushLong(BinaryPrimitives.ReadInt32LittleEndian(Take(4))); break;
-                case 'F': stack.Add(Float(Line())); break;
-                case 'G': stack.Add(BinaryPrimitives.ReadDoubleBigEndian(Take(8))); break;
-                case 'S' or 'V': stack.Add(Quoted(Line(), opcode)); break;
-                case 'T': stack.Add(Latin1(BinaryPrimitives.ReadInt32LittleEndian(Take(4)))); break;
-                case 'U': stack.Add(Latin1(Byte())); break;
-                case 'X': stack.Add(Utf8(UInt32())); break;
-                case '\x8c': stack.Add(Utf8(Byte())); break;
-                case '\x8d': stack.Add(Utf8(Int64())); break;
-                case 'B': stack.Add(Bytes(UInt32())); break;
-                case 'C': stack.Add(Bytes(Byte())); break;
-                case '\x8e' or '\x96': stack.Add(Bytes(Int64())); break;
+                case 'I': stack.Add(bytes.LineInteger()); break;
+                case 'L': PushLong(bytes.LineBig()); break;
+                case 'J': stack.Add((long)bytes.Int32()); break;
+                case 'K': stack.Add((long)bytes.Byte()); break;
+                case 'M': stack.Add((long)bytes.UInt16()); break;
+                case '\x8a': PushLong(bytes.Big(bytes.Byte())); break;
+                case '\x8b': PushLong(bytes.Big(bytes.Int32())); break;
+                case 'F': stack.Add(bytes.LineDouble()); break;
+                case 'G': stack.Add(bytes.Double()); break;
+                case 'S': stack.Add(bytes.LineQuoted()); break;
+                case 'V': stack.Add(bytes.Line()); break;
+                case 'T': stack.Add(bytes.Latin1(bytes.Int32())); break;
+                case 'U': stack.Add(bytes.Latin1(bytes.Byte())); break;
+                case 'X': stack.Add(bytes.Utf8(bytes.UInt32())); break;
+                case '\x8c': stack.Add(bytes.Utf8(bytes.Byte())); break;
+                case '\x8d': stack.Add(bytes.Utf8(bytes.Int64())); break;
+                case 'B': stack.Add(bytes.Bytes(bytes.UInt32())); break;
+                case 'C': stack.Add(bytes.Bytes(bytes.Byte())); break;
+                case '\x8e' or '\x96': stack.Add(bytes.Bytes(bytes.Int64())); break;
                 case ')': stack.Add(new PickleTuple([])); break;
                 case 't': stack.Add(new PickleTuple(ToMark())); break;
                 case '\x85': stack.Add(new PickleTuple(Take1To3(1))); break;
@@ -91,17 +87,17 @@ sealed class Pickle
                 case 'd': stack.Add(new PickleDict()); SetItems(FromUnderMark()); break;
                 case 's': SetItems(Take1To3(2)); break;
                 case 'u': SetItems(ToMark()); break;
-                case 'p': memo[Number(Line())] = Peek(); break;
-                case 'q': memo[Byte()] = Peek(); break;
-                case 'r': memo[UInt32()] = Peek(); break;
+                case 'p': memo[bytes.LineNumber()] = Peek(); break;
+                case 'q': memo[bytes.Byte()] = Peek(); break;
+                case 'r': memo[bytes.UInt32()] = Peek(); break;
                 case '\x94': memo[memo.Count] = Peek(); break;
-                case 'g': stack.Add(Recall(Number(Line()))); break;
-                case 'h': stack.Add(Recall(Byte())); break;
-                case 'j': stack.Add(Recall(UInt32())); break;
-                case 'c': stack.Add(Global(Line(), Line())); break;
+                case 'g': stack.Add(Recall(bytes.LineNumber())); break;
+                case 'h': stack.Add(Recall(bytes.Byte())); break;
+                case 'j': stack.Add(Recall(bytes.UInt32())); break;
+                case 'c': stack.Add(Global(bytes.Line(), bytes.Line())); break;
                 case '\x93': StackGlobal(); break;
                 case 'R' or '\x81': Call(); break; // REDUCE, NEWOBJ
-                case 'i': Call(Global(Line(), Line()), new(ToMark())); break; // INST
+                case 'i': Call(Global(bytes.Line(), bytes.Line()), new(ToMark())); break; // INST
                 case 'b': Build(); break;
                 case 'P': stack.Add(Storage(new PickleTuple([]))); break;
                 case 'Q': stack.Add(Storage(Pop())); break;
@@ -112,7 +108,7 @@ sealed class Pickle
     }
 
     static PickleGlobal Global(string module, string name) =>
-        PickleGlobals.Find(module, name) ?? throw new PickleException($"the global {Printable(module)}.{Printable(name)}", PickleGlobals.Allowed);
+        PickleGlobals.Find(module, name) ?? throw new PickleException($"the global {PickleBytes.Printable(module)}.{PickleBytes.Printable(name)}", PickleGlobals.Allowed);
 
     void StackGlobal()
     {
@@ -151,7 +147,8 @@ sealed class Pickle
     }
 
     static PickleStorage Storage(object? id) =>
-        id is PickleTuple { Items: ["storage", PickleGlobal kind, string key, string, long elements, .. var view] } && PickleGlobals.StorageType(kind.Name) is { } type && TensorEntry.IsPrintable(key)
+        id is PickleTuple { Items: ["storage", PickleGlobal kind, string key, string, long elements, .. var view] }
+            && PickleGlobals.StorageType(kind.Name) is { } type && TensorEntry.IsPrintable(key)
             ? view is [] or [null]
                 ? new(type, key, elements)
                 : throw new PickleException("a storage that is a view of another", "storages of their own, as torch has written since 0.4")
@@ -224,66 +221,6 @@ sealed class Pickle
         return items;
     }
 
-    readonly byte[] small = new byte[8];
-
-    byte Byte() => Take(1)[0];
-
-    long UInt32() => BinaryPrimitives.ReadUInt32LittleEndian(Take(4));
-
-    long Int64() => BinaryPrimitives.ReadInt64LittleEndian(Take(8));
-
-    ReadOnlySpan<byte> Take(int count)
-    {
-        Length(count);
-        stream.ReadExactly(small, 0, count);
-        return small.AsSpan(0, count);
-    }
-
-    /// <summary>Whether so many bytes follow: asked before memory for them is taken.</summary>
-    int Length(long count) =>
-        count >= 0 && count <= end - stream.Position ? (int)count : throw new PickleException($"a value of {count:N0} bytes", $"at most {end - stream.Position:N0}, what is left");
-
-    byte[] Bytes(long count)
-    {
-        var bytes = new byte[Length(count)];
-        stream.ReadExactly(bytes);
-        return bytes;
-    }
-
-    string Utf8(long count)
-    {
-        try
-        {
-            return Strict.GetString(Bytes(count));
-        }
-        catch (DecoderFallbackException)
-        {
-            throw new PickleException("a text that is no UTF-8", "UTF-8");
-        }
-    }
-
-    string Latin1(long count) => Encoding.Latin1.GetString(Bytes(count));
-
-    static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
-
-    string Line()
-    {
-        var line = new StringBuilder();
-        for (char c; (c = (char)Byte()) != '\n';)
-            if (line.Append(c).Length > LineBytesMax)
-                throw new PickleException($"a line of more than {LineBytesMax} bytes", "a shorter one");
-        return line.ToString();
-    }
-
-    const int LineBytesMax = 4096;
-
-    void PushLong(int count)
-    {
-        if (count is < 0 or > 1024)
-            throw new PickleException($"a number of {count} bytes", "at most 1,024");
-        PushLong(new BigInteger(Bytes(count)));
-    }
-
     void PushLong(BigInteger value)
     {
         if (value >= long.MinValue && value <= long.MaxValue)
@@ -291,26 +228,4 @@ sealed class Pickle
         else
             stack.Add(value);
     }
-
-    static object Integer(string text) => text switch { "00" => false, "01" => true, _ => Number(text) };
-
-    static long Number(string text) => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
-        ? value
-        : throw new PickleException($"the number '{Printable(text)}'", "a whole number");
-
-    static BigInteger Big(string text) => BigInteger.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value)
-        ? value
-        : throw new PickleException($"the number '{Printable(text)}'", "a whole number");
-
-    static double Float(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value)
-        ? value
-        : throw new PickleException($"the number '{Printable(text)}'", "a number");
-
-    /// <summary>Protocol 0's texts. Escapes don't occur in what torch writes, so they stay as they are.</summary>
-    static string Quoted(string line, char opcode) =>
-        opcode == 'V' ? line
-        : line is [('\'' or '"') and var open, .. var inner, var close] && open == close ? inner
-        : throw new PickleException("a text without quotes", "quotes");
-
-    static string Printable(string text) => string.Concat(text.Take(80).Select(c => char.IsControl(c) ? '?' : c));
 }

@@ -131,7 +131,8 @@ public static class SafeTensors
         var place = $"{path} tensor {name}";
         var dtype = value.TryGetProperty("dtype", out var typeName) ? typeName.GetString() : null;
         var type = ElementTypes.FromSafeTensors(dtype ?? "")
-            ?? throw new ProblemException(place, dtype is null ? "no dtype" : TensorEntry.IsPrintable(dtype) ? $"dtype {dtype}" : "an odd dtype", $"one of {ElementTypes.SafeTensorsNames}", "convert the file to F32, F16 or BF16");
+            ?? throw new ProblemException(place, dtype is null ? "no dtype" : TensorEntry.IsPrintable(dtype) ? $"dtype {dtype}" : "an odd dtype",
+                $"one of {ElementTypes.SafeTensorsNames}", "convert the file to F32, F16 or BF16");
         var shape = Numbers(value, "shape", place);
         var offsets = Numbers(value, "data_offsets", place);
         if (offsets.Length != 2 || offsets[0] < 0 || offsets[1] < offsets[0])

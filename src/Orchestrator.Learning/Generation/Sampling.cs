@@ -16,6 +16,7 @@ public sealed class Sampling(GenerationOptions options)
     /// <summary>The token at a position: a function of the logits, the options and the position.</summary>
     /// <param name="logits">[V]</param>
     /// <param name="position">the token's place in its sequence, prompt included</param>
+    /// <exception cref="ArgumentException">the logits are no numbers</exception>
     public int Next(ReadOnlySpan<float> logits, int position)
     {
         if (options.Temperature <= 0)
@@ -62,6 +63,8 @@ public sealed class Sampling(GenerationOptions options)
             if (probabilities[token] >= least)
                 candidates[found++] = token;
         }
+        if (found == 0)
+            throw new ArgumentException("the logits are no numbers; the model's weights or the adapter's are damaged", nameof(logits));
         candidates.AsSpan(0, found).Sort((a, b) => probabilities[b].CompareTo(probabilities[a]) is var order && order != 0 ? order : a.CompareTo(b));
 
         mass = 0;

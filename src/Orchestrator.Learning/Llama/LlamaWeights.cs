@@ -1,3 +1,4 @@
+using Orchestrator.Learning.Training;
 using Orchestrator.Protocol;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -51,6 +52,7 @@ public sealed class LlamaWeights : IDisposable
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(read);
+        DeterministicTorch.PrepareProcess();
         CheckShapes(config);
         var list = new WeightList(config);
         var problems = new List<Problem>();

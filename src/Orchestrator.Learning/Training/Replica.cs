@@ -7,6 +7,7 @@ using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Jobs;
 using TorchSharp;
 using static TorchSharp.torch;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Orchestrator.Learning.Training;
 
@@ -81,9 +82,11 @@ public sealed class Replica : IDisposable
         using var scope = NewDisposeScope();
         var rows = new PackedRows(batch, model.Weights);
         var loss = SupervisedLoss.Sum(model.Logits(rows, adapter), batch.Labels);
-        var gradients = autograd.grad([loss * weight], [.. adapter.Parameters]);
+        var gradients = autograd.grad([loss], [.. adapter.Parameters]);
         for (var i = 0; i < gradients.Count; i++)
             Copy(gradients[i], gradient.Slice(Layout.Offset(i), Layout.Length(i)));
+        // Weighted last: a weight of one in thousands would push the gradients of fp16 products below what the type can hold.
+        TensorPrimitives.Multiply(gradient, (float)weight, gradient);
         return new BackwardResult(loss.ToDouble(), batch.Supervised);
     }
 

@@ -88,14 +88,12 @@ public static partial class Coordinator
             Workers = [.. workers.OrderBy(worker => worker.Worker)],
             Leaving = [.. leaving.Order()],
         };
-        var reason = $"{offers.Count} workers offered";
         return state.Phase switch
         {
             JobPhase.Running when leaving.Count > 0 => HaltMembers(next, StopWish.Resize, $"{leaving.Count} workers leave after this step", orders),
             JobPhase.Waiting when next.Workers.Any(worker => worker.Standing is not null) => Proceed(plan, next, now, orders),
-            JobPhase.Waiting => Wait(next, reason, orders),
-            JobPhase.Running or JobPhase.Halting => Kept(next, orders),
-            _ => Changed(next, reason, orders),
+            JobPhase.Waiting => Wait(next, $"{offers.Count} workers offered", orders),
+            _ => Kept(next, orders),
         };
 
         bool IsOffered(WorkerId worker) => offers.Any(offer => offer.Worker == worker);
@@ -197,7 +195,7 @@ public static partial class Coordinator
             case JobPhase.Running or JobPhase.Halting when now >= state.MusterDeadline:
                 return Muster(state, $"some members stand, the others said nothing for {MusterPatience}", now);
             case JobPhase.AtBoundary or JobPhase.Suspending when now >= state.BoundaryDeadline:
-                return Muster(state, $"{state.Reason}, and that for too long: asks again", now);
+                return Muster(state, state.FailedWrites > 0 ? $"{state.Reason}; tries again" : $"{state.Reason}, and that for {BoundaryPatience}: asks again", now);
             default:
                 return Nothing(state, "nothing is due");
         }

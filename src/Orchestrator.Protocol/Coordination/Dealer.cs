@@ -11,8 +11,8 @@ public readonly record struct WorkerSpeed(WorkerId Worker, double Speed);
 public static class Dealer
 {
     /// <summary>
-    /// A contiguous range for each worker, such that the slowest to finish finishes as early as can be; among such deals one whose ranges are covered by
-    /// the fewest nodes of the canonical tree, since each node of a range is a vector on the wire.
+    /// A contiguous range for each worker, such that the slowest to finish finishes as early as can be. Each node of the canonical tree that a range consists of is a vector
+    /// on the wire: among such deals one in which the worker with the most nodes has the fewest, and among those one with the fewest in all.
     /// </summary>
     /// <param name="microBatches">M</param>
     /// <param name="workers">at least one, in the order of their ids</param>
@@ -20,39 +20,47 @@ public static class Dealer
     {
         ArgumentNullException.ThrowIfNull(workers);
         var capacities = Capacities(microBatches, workers);
-        var count = workers.Count;
+        int[,]? cuts = null;
+        for (var nodesMax = 1; cuts is null; nodesMax++)
+            cuts = Cuts(microBatches, capacities, nodesMax);
 
-        // nodes[k, lo]: fewest nodes for workers k.. to cover the leaves lo.., given what each can carry in the time.
-        var nodes = new int[count + 1, microBatches + 1];
-        var cut = new int[count, microBatches + 1];
+        var shares = new WorkerShare[workers.Count];
+        for (int k = 0, lo = 0; k < shares.Length; lo = cuts[k, lo], k++)
+            shares[k] = new WorkerShare(workers[k].Worker, cuts[k, lo] > lo ? [new LeafRange(lo, cuts[k, lo])] : []);
+        return new Deal(microBatches, shares);
+    }
+
+    // Where worker k's range ends if it begins at lo, for the fewest nodes in all; null where some worker would need more than nodesMax of them.
+    static int[,]? Cuts(int microBatches, int[] capacities, int nodesMax)
+    {
+        const int Never = int.MaxValue;
+        var count = capacities.Length;
+        var nodes = new int[count + 1, microBatches + 1];      // of workers k and later, for the leaves lo and later
+        var cuts = new int[count, microBatches + 1];
         for (var lo = 0; lo < microBatches; lo++)
-            nodes[count, lo] = int.MaxValue;
+            nodes[count, lo] = Never;
         for (var k = count - 1; k >= 0; k--)
         {
             for (var lo = microBatches; lo >= 0; lo--)
             {
-                nodes[k, lo] = int.MaxValue;
+                nodes[k, lo] = Never;
                 for (var hi = Math.Min(microBatches, lo + capacities[k]); hi >= lo; hi--)
                 {
                     var rest = nodes[k + 1, hi];
-                    if (rest == int.MaxValue)
+                    if (rest == Never || rest >= nodes[k, lo])
                         continue;
-                    var all = rest + TreeNode.CoverCount(microBatches, lo, hi);
-                    if (all < nodes[k, lo])
-                        (nodes[k, lo], cut[k, lo]) = (all, hi);
+                    var own = TreeNode.CoverCount(microBatches, lo, hi);
+                    if (own <= nodesMax && rest + own < nodes[k, lo])
+                        (nodes[k, lo], cuts[k, lo]) = (rest + own, hi);
                 }
             }
         }
-
-        var shares = new WorkerShare[count];
-        for (int k = 0, lo = 0; k < count; lo = cut[k, lo], k++)
-            shares[k] = new WorkerShare(workers[k].Worker, cut[k, lo] > lo ? [new LeafRange(lo, cut[k, lo])] : []);
-        return new Deal(microBatches, shares);
+        return nodes[0, 0] == Never ? null : cuts;
     }
 
     /// <summary>
-    /// The deal of a step that was interrupted: every worker keeps what it has finished, and what nobody has is dealt out in ascending order to those with
-    /// the least to do.
+    /// The deal of a step that was interrupted: every worker keeps what it has finished, and what nobody has is dealt to all by their speeds, in ascending order: what is
+    /// finished costs no more time.
     /// </summary>
     /// <param name="microBatches">M</param>
     /// <param name="workers">the members of the new generation, in the order of their ids</param>

@@ -20,5 +20,6 @@ public static class SpecExample
         # Try it:   orchestrator validate job.yaml
         # Train it: orchestrator train job.yaml --workers 2
 
+
         """ + SpecYaml.Write(spec, comments: true);
 }

@@ -85,6 +85,20 @@ public class ZeroInitAttentionTests
         Assert.Equal(["adapter layers.1.attention.gate", "adapter layers.2.attention.gate"], told.Problems.Select(problem => problem.Place));
     }
 
+    [Fact]
+    public void The_sizes_of_a_trained_adapter_are_read_from_its_file_and_of_an_untrained_one_asked_for()
+    {
+        using var scope = NewDisposeScope();
+        var method = RandomModels.Method("llama-adapter", RandomModels.Tiny);
+        var trained = ZeroInitAttention.SpecOf(File(method, Enumerable.Range(0, method.Layout.Count).Select(i => MathF.Sin(i)).ToArray()), RandomModels.Tiny, "adapter");
+        Assert.Equal((2, 3), (trained.Layers, trained.Length));
+        var untrained = File(method, new float[method.Layout.Count]);
+        var told = Assert.Throws<ProblemException>(() => ZeroInitAttention.SpecOf(untrained, RandomModels.Tiny, "adapter"));
+        Assert.EndsWith("1 and 6, or 2 and 3, or 3 and 2 would fit", told.Message, StringComparison.Ordinal);
+        Assert.Throws<ProblemException>(() => ZeroInitAttention.SpecOf(untrained, RandomModels.Tiny with { Dim = 32 }, "adapter"));
+        Assert.Throws<ProblemException>(() => ZeroInitAttention.SpecOf(new Dictionary<string, Tensor>(), RandomModels.Tiny, "adapter"));
+    }
+
     [Theory]
     [InlineData(0, 3)]
     [InlineData(4, 3)]
@@ -94,7 +108,8 @@ public class ZeroInitAttentionTests
 
     [Fact]
     public void A_method_that_does_not_exist_is_named()
-        => Assert.Contains("'lora'", Assert.Throws<ProblemException>(() => Methods.Of(new AdapterSpec { Method = "lora" }, RandomModels.Tiny)).Message.Replace("lora", "'lora'", StringComparison.Ordinal), StringComparison.Ordinal);
+        => Assert.Equal("adapter.method: lora found, one of llama-adapter, full expected",
+            Assert.Throws<ProblemException>(() => Methods.Of(new AdapterSpec { Method = "lora" }, RandomModels.Tiny)).Message);
 
     static Dictionary<string, Tensor> File(IAdapter method, float[] vector)
         => method.ToFile(vector).ToDictionary(entry => entry.Name, entry => tensor(entry.Values.ToArray()).view(entry.Shape));

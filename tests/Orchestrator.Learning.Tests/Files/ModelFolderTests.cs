@@ -32,6 +32,14 @@ public class ModelFolderTests
     }
 
     [Fact]
+    public void Without_a_stated_vocabulary_it_is_the_embeddings()
+    {
+        using var model = ModelFolder.Open(Golden.Reference("run_parity/model"));
+        Assert.Equal((96, false), (model.Config.Vocabulary, model.Config.TiedOutput));
+        Assert.Null(model.TokenizerPath);
+    }
+
+    [Fact]
     public void A_training_checkpoint_of_the_original_opens_beside_its_configuration()
     {
         using var folder = new TemporaryFolder();

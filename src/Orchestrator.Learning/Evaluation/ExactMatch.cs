@@ -1,0 +1,42 @@
+using Orchestrator.Learning.Data;
+using Orchestrator.Learning.Generation;
+
+namespace Orchestrator.Learning.Evaluation;
+
+/// <summary>How many generated answers are token for token what the record has.</summary>
+/// <param name="Right">answers that are</param>
+/// <param name="Answers">answers that were generated</param>
+public readonly record struct ExactMatch(int Right, int Answers)
+{
+    /// <summary>The part that is right, 0 to 1; 0 where nothing was generated.</summary>
+    public double Share => Answers == 0 ? 0 : (double)Right / Answers;
+
+    /// <summary>Answers records greedily: everything up to the first supervised token is the prompt, the rest is what should come.</summary>
+    /// <param name="generator">base and adapter</param>
+    /// <param name="dataset">the records</param>
+    /// <param name="records">their numbers; one without a supervised token is passed over</param>
+    /// <param name="endTokens">tokens that end an answer and do not belong to it</param>
+    /// <param name="maxNewTokens">an answer that is not over by then is wrong</param>
+    /// <param name="answered">told the number of each record after its answer; may throw to stop</param>
+    public static ExactMatch Of(Generator generator, Dataset dataset, IEnumerable<int> records, IReadOnlyList<int> endTokens, int maxNewTokens, Action<int>? answered = null)
+    {
+        ArgumentNullException.ThrowIfNull(generator);
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(records);
+        var total = default(ExactMatch);
+        foreach (var record in records)
+        {
+            var tokens = dataset.Tokens(record).ToArray();
+            var first = dataset.Labels(record)[1..].IndexOfAnyExcept(Example.Unsupervised) + 1;
+            if (first == 0)
+                continue;
+            var wanted = tokens[first..].TakeWhile(token => !endTokens.Contains(token)).ToList();
+            var options = new GenerationOptions { Temperature = 0, EndTokens = endTokens, MaxNewTokens = Math.Min(maxNewTokens, wanted.Count + 1) };
+            var answer = generator.Generate(tokens[..first], options).ToList();
+            var isRight = wanted.Count < maxNewTokens && answer.SequenceEqual(wanted);
+            total = new ExactMatch(total.Right + (isRight ? 1 : 0), total.Answers + 1);
+            answered?.Invoke(record);
+        }
+        return total;
+    }
+}
