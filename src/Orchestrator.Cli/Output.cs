@@ -70,12 +70,15 @@ sealed class Output
     /// <summary>The answer as a list of names and values.</summary>
     public void Facts(string title, IEnumerable<(string Name, string Value)> facts)
     {
-        var grid = new Grid().AddColumn(new GridColumn { NoWrap = true, Padding = new Padding(0, 0, 3, 0) }).AddColumn();
-        foreach (var (name, value) in facts)
-            grid.AddRow(new Text(name, new Style(decoration: Decoration.Dim)), new Text(value));
+        var all = facts.ToList();
+        var width = all.Select(fact => fact.Name.Length).DefaultIfEmpty().Max() + 3;
         if (title.Length > 0)
-            outConsole.Write(new Text(title + Environment.NewLine, new Style(decoration: Decoration.Bold)));
-        outConsole.Write(grid);
+            Line(title);
+        foreach (var (name, value) in all)
+        {
+            outConsole.Markup($"[dim]{Markup.Escape(name.PadRight(width))}[/]");
+            Line(value);      // past the console's wrapping: a digest stays whole
+        }
     }
 
     /// <summary>The answer as a table.</summary>

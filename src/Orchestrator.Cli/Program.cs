@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Text;
 using Orchestrator.Cli.Commands;
 using Orchestrator.Learning.Training;
@@ -47,8 +48,17 @@ static class Program
             new VerifyCommand(),
             new CompletionCommand(),
         };
+        foreach (var argument in root.Subcommands.SelectMany(verb => verb.Arguments))
+            argument.Validators.Add(RefuseUnknownOptions);
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);
         return root;
+    }
+
+    // System.CommandLine takes a mistyped option for an argument: `train --wokers` would look for a spec of that name.
+    static void RefuseUnknownOptions(ArgumentResult result)
+    {
+        foreach (var token in result.Tokens.Where(token => token.Value is ['-', _, ..]))
+            result.AddError($"Unrecognized option '{token.Value}'.");
     }
 }

@@ -42,6 +42,9 @@ sealed class JobPresence : IDisposable
         writer = new Lazy<CheckpointWriter>(() => new CheckpointWriter(Run, Plan, method.Value, start.Value));
     }
 
+    /// <summary>Done when the presence before this one has let go of its files, streams and states.</summary>
+    public Task After { get; init; } = Task.CompletedTask;
+
     public JobAssignment Job { get; }
 
     public JobPlan Plan => Job.Plan;
@@ -115,6 +118,15 @@ sealed class JobPresence : IDisposable
 
     /// <summary>Queues the replica's state to be written as the checkpoint of its step.</summary>
     public void Write(Replica replica, Action<JobEvent> tell) => writer.Value.Write(replica, tell);
+
+    /// <summary>A worker has left: its reports are complete when the job was told of the last checkpoint that it had queued.</summary>
+    public void CompleteAfterWrites(IJobReports reports)
+    {
+        if (writer.IsValueCreated)
+            writer.Value.Then(reports.Complete);
+        else
+            reports.Complete();
+    }
 
     /// <summary>tanh of the gates, [layer][gate], at the steps that are sampled; else null.</summary>
     public float[][]? Gates(Replica replica, Step step)

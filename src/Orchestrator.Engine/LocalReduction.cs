@@ -21,7 +21,6 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
     readonly CanonicalTree<PartialSum> tree = new(microBatches, Add);
     readonly GradientBuffers buffers = new(parameters);
     readonly float[] sum = GC.AllocateUninitializedArray<float>(parameters, pinned: true);
-    IExchangeSession? session;
     Round round = new(Generation.None, Step.Start, 0);
 
     /// <summary>The sum of the step that <see cref="Reduce"/> returned last. It stays as it is until every slot of this process asks for the next.</summary>
@@ -41,34 +40,39 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
     public bool Enter(Order.Begin begin)
     {
         IExchangeSession? old;
+        Round mine;
         lock (gate)
         {
             if (begin.Generation < round.Generation)
                 return false;
             if (begin.Generation == round.Generation)
                 return true;
-            old = session;
-            session = null;
+            old = round.Session;
             round.Abandon();
             var shares = begin.First.Shares.Where(share => share.Worker.Silo == process).ToList();
-            var next = new Round(begin.Generation, begin.Base.Next, shares.Count);
-            if (next.Step != round.Step)
-                Drop(_ => true);
-            else
-                Drop(node => !Enumerable.Range(node.Lo, node.Count).All(m => shares.Any(share => share.Leaves.Any(range => range.Contains(m)))));
-            round = next;
+            mine = new Round(begin.Generation, begin.Base.Next, shares.Count);
+            Drop(node => mine.Step != round.Step || !Enumerable.Range(node.Lo, node.Count).All(m => shares.Any(share => share.Leaves.Any(range => range.Contains(m)))));
+            round = mine;
         }
         old?.Dispose();      // it may wait for its peers: not under the lock
 
         var peers = begin.Processes.Select(address => new Peer(address.Process, address.Exchange)).ToList();
         var self = peers.FindIndex(peer => peer.Process == process);
-        var joined = exchange.Join(new Membership(job, begin.Generation, peers, self, microBatches, parameters));
+        IExchangeSession joined;
+        try
+        {
+            joined = exchange.Join(new Membership(job, begin.Generation, peers, self, microBatches, parameters));
+        }
+        catch (Exception fault)
+        {
+            mine.Fail(fault);      // the other slots of the process must not wait for streams that never come
+            throw;
+        }
         lock (gate)
         {
-            if (round.Generation == begin.Generation && session is null)
+            if (round == mine)
             {
-                session = joined;
-                round.Joined.Set();
+                mine.Join(joined);
                 return true;
             }
         }
@@ -80,7 +84,7 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
     public bool Holds(int m)
     {
         lock (gate)
-            return tree.Finished.Any(root => root.Node.Lo <= m && m < root.Node.Hi);
+            return tree.Holds(m);
     }
 
     /// <summary>Adds a finished micro-batch.</summary>
@@ -128,17 +132,26 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
         try
         {
             mine.Joined.Wait(stop);
-            var with = session ?? throw new OperationCanceledException("the generation has passed");
-            foreach (var (_, value) in tree.Finished)
-                with.Contribute(mine.Step, value);
-            var reduced = with.Reduce(mine.Step, mine.Wish, sum, stop);
+            IExchangeSession session;
             lock (gate)
             {
-                if (round != mine)
-                    throw new OperationCanceledException("the generation has passed");
-                Drop(_ => true);
-                round = new Round(mine.Generation, mine.Step.Next, mine.Slots);
-                round.Joined.Set();
+                session = Current(mine).Session!;
+                for (var lo = 0; lo < microBatches; lo++)
+                {
+                    if (tree.TryFind(lo, out var node))
+                        session.Contribute(mine.Step, node);
+                }
+            }
+            var reduced = session.Reduce(mine.Step, mine.Wish, sum, stop);
+            lock (gate)
+            {
+                round = Current(mine).Next();
+                for (var lo = 0; lo < microBatches; lo++)
+                {
+                    if (tree.TryFind(lo, out var node))
+                        buffers.Return(node);
+                }
+                tree.Clear();
             }
             mine.Finish(reduced);
         }
@@ -147,6 +160,8 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
             mine.Fail(fault);
         }
     }
+
+    Round Current(Round mine) => round == mine && mine.Session is not null ? mine : throw new OperationCanceledException("the generation has passed");
 
     void Drop(Func<TreeNode, bool> goes)
     {
@@ -160,9 +175,9 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
         IExchangeSession? old;
         lock (gate)
         {
+            old = round.Session;
             round.Abandon();
             round = new Round(new Generation(long.MaxValue), Step.Start, 0);
-            (old, session) = (session, null);
         }
         old?.Dispose();
     }
@@ -201,8 +216,23 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
         public int Slots { get; } = slots;
         public int Arrived { get; set; }
         public StopWish Wish { get; set; }
+        public IExchangeSession? Session { get; private set; }
         public ManualResetEventSlim Joined { get; } = new();
         public ManualResetEventSlim Done { get; } = new();
+
+        public void Join(IExchangeSession joined)
+        {
+            Session = joined;
+            Joined.Set();
+        }
+
+        /// <summary>The step after this one, of the same generation.</summary>
+        public Round Next()
+        {
+            var next = new Round(Generation, Step.Next, Slots);
+            next.Join(Session!);
+            return next;
+        }
 
         public void Finish(ReducedStep outcome)
         {
@@ -212,7 +242,8 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
 
         public void Fail(Exception why)
         {
-            fault = why;
+            fault ??= why;
+            Joined.Set();
             Done.Set();
         }
 

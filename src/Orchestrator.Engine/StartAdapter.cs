@@ -25,10 +25,9 @@ sealed class StartAdapter
     {
         using var file = AdapterFile.Read(path, heads);
         var start = new StartAdapter { Vector = method.FromFile(file.Tensors, path) };
-        var trained = Enumerable.Range(0, method.Layout.Parameters).Select(i => method.Layout[i].Name).ToHashSet(StringComparer.Ordinal);
-        foreach (var (name, shape, _) in method.ToFile(start.Vector))
+        foreach (var (name, shape) in Untrained(method))
         {
-            if (!trained.Contains(name) && file.Tensors.TryGetValue(name, out var tensor) && tensor.shape.AsSpan().SequenceEqual(shape))
+            if (file.Tensors.TryGetValue(name, out var tensor) && tensor.shape.AsSpan().SequenceEqual(shape))
                 start.untrained.Add(name, tensor.to(torch.CPU).contiguous().data<float>().ToArray());
         }
         return start;
@@ -42,6 +41,14 @@ sealed class StartAdapter
         var state = new ReplicaState(replica.Layout.Count);
         Vector.CopyTo(state.Parameters, 0);
         replica.Import(state);
+    }
+
+    // What the file of one vector says as well as that of any other does not follow from the vector.
+    static IEnumerable<(string Name, long[] Shape)> Untrained(IAdapter method)
+    {
+        var (zeros, ones) = (new float[method.Layout.Count], new float[method.Layout.Count]);
+        Array.Fill(ones, 1);
+        return method.ToFile(zeros).Zip(method.ToFile(ones)).Where(pair => pair.First.Values.Span.SequenceEqual(pair.Second.Values.Span)).Select(pair => (pair.First.Name, pair.First.Shape));
     }
 
     /// <summary>The tensors of the method's file, those that are not trained as they were at the start.</summary>

@@ -15,7 +15,8 @@ public sealed class TrainingEngine : IDisposable
     readonly EngineLog log;
     readonly Lock gate = new();
     readonly Dictionary<string, JobPresence> jobs = [];
-    readonly Dictionary<(string Job, WorkerId Worker), (WorkerSlot Slot, IJobReports Reports)> slots = [];
+    readonly Dictionary<string, Task> ending = [];      // presences that are being forgotten: the next of the same job begins after them
+    readonly Dictionary<(string Job, WorkerId Worker), Seat> slots = [];
 
     /// <param name="options">settings</param>
     /// <param name="bases">the process's frozen bases</param>
@@ -35,22 +36,24 @@ public sealed class TrainingEngine : IDisposable
         ArgumentNullException.ThrowIfNull(order);
         ArgumentNullException.ThrowIfNull(reports);
         lock (gate)
+            Deliver(worker, job, order, reports);
+    }
+
+    void Deliver(WorkerId worker, JobAssignment job, Order order, Func<JobAssignment, IJobReports> reports)
+    {
+        if (IsClosed)
+            return;
+        if (!slots.TryGetValue((job.Name, worker), out var seat))
         {
-            if (IsClosed)
+            if (order is Order.Release)
                 return;
-            if (!slots.TryGetValue((job.Name, worker), out var known))
-            {
-                if (order is Order.Release)
-                    return;
-                if (!jobs.TryGetValue(job.Name, out var presence))
-                    jobs.Add(job.Name, presence = new JobPresence(job, options, bases, exchange, shelf, log));
-                var way = reports(job);
-                var slot = new WorkerSlot(worker, presence, way) { Left = left => Leave(job.Name, left) };
-                slots.Add((job.Name, worker), known = (slot, way));
-                slot.Start();
-            }
-            known.Slot.Post(order);
+            if (!jobs.TryGetValue(job.Name, out var presence))
+                jobs.Add(job.Name, presence = new JobPresence(job, options, bases, exchange, shelf, log) { After = ending.GetValueOrDefault(job.Name, Task.CompletedTask) });
+            var slot = new WorkerSlot(worker, presence, reports(job)) { Left = left => Leave(job, left) };
+            slots.Add((job.Name, worker), seat = new Seat(slot, reports));
+            slot.Start();
         }
+        seat.Slot.Post(order);
     }
 
     /// <summary>A job's ledger is on disk up to this step: its workers need keep no line before it.</summary>
@@ -58,10 +61,10 @@ public sealed class TrainingEngine : IDisposable
     {
         lock (gate)
         {
-            foreach (var ((name, _), (slot, _)) in slots)
+            foreach (var ((name, _), seat) in slots)
             {
                 if (name == job)
-                    slot.Acknowledge(written);
+                    seat.Slot.Acknowledge(written);
             }
         }
     }
@@ -79,42 +82,53 @@ public sealed class TrainingEngine : IDisposable
     {
         lock (gate)
         {
-            if (!slots.TryGetValue((job, worker), out var known))
+            if (!slots.TryGetValue((job, worker), out var seat))
                 return false;
-            known.Slot.Vanish();
+            seat.Slot.Vanish();
             return true;
         }
     }
 
-    void Leave(string job, WorkerSlot slot)
+    // On the slot's own thread, its last act. Orders that came behind its back are for whoever takes its place: nobody would send them again.
+    void Leave(JobAssignment job, WorkerSlot slot)
     {
         JobPresence? abandoned = null;
+        var over = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         lock (gate)
         {
-            if (slots.TryGetValue((job, slot.Me), out var known) && known.Slot == slot)
-            {
-                slots.Remove((job, slot.Me));
-                if (slot.IsVanished && !IsClosed)
-                    known.Reports.Tell(new JobEvent.Lost(slot.Me.Silo, slot.Me.Slot, slot.Generation, "its thread ended"));
-                known.Reports.Complete();
-            }
-            if (slots.Keys.All(key => key.Job != job))
-                jobs.Remove(job, out abandoned);
+            slots.Remove((job.Name, slot.Me), out var seat);
+            if (slot.IsVanished && !IsClosed)
+                slot.Reports.Tell(new JobEvent.Lost(slot.Me.Silo, slot.Me.Slot, slot.Generation, "its thread ended"));
+            slot.Presence.CompleteAfterWrites(slot.Reports);
+            if (slots.Keys.All(key => key.Job != job.Name) && jobs.Remove(job.Name, out abandoned))
+                ending[job.Name] = over.Task;
+            foreach (var order in slot.Unread)
+                Deliver(slot.Me, job, order, seat!.Reports);
         }
-        log.Left(job, slot.Me);
+        log.Left(job.Name, slot.Me);
         abandoned?.Dispose();
+        lock (gate)
+        {
+            over.SetResult();
+            if (ending.TryGetValue(job.Name, out var last) && last == over.Task)
+                ending.Remove(job.Name);
+        }
     }
 
     /// <summary>Stops every worker at once.</summary>
     public void Dispose()
     {
-        List<(WorkerSlot Slot, IJobReports Reports)> all;
+        List<WorkerSlot> all;
         lock (gate)
         {
             IsClosed = true;
-            all = [.. slots.Values];
+            all = [.. slots.Values.Select(seat => seat.Slot)];
         }
-        foreach (var (slot, _) in all)
+        foreach (var slot in all)
+            slot.Stop();
+        foreach (var slot in all)
             slot.Dispose();
     }
+
+    sealed record Seat(WorkerSlot Slot, Func<JobAssignment, IJobReports> Reports);
 }

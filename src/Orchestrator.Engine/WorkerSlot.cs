@@ -21,13 +21,19 @@ sealed class WorkerSlot : IDisposable
     /// <param name="reports">the way to the job</param>
     public WorkerSlot(WorkerId me, JobPresence presence, IJobReports reports)
     {
-        Me = me;
+        (Me, Presence, Reports) = (me, presence, reports);
         loop = new TrainingLoop(me, presence, reports);
         thread = new Thread(Run) { Name = $"worker {me} of {presence.Job.Name}", IsBackground = true };
     }
 
     /// <summary>The worker.</summary>
     public WorkerId Me { get; }
+
+    /// <summary>The job in this process.</summary>
+    public JobPresence Presence { get; }
+
+    /// <summary>The way to the job.</summary>
+    public IJobReports Reports { get; }
 
     /// <summary>Called on the slot's thread when it has left its job.</summary>
     public Action<WorkerSlot>? Left { get; set; }
@@ -78,6 +84,7 @@ sealed class WorkerSlot : IDisposable
     {
         try
         {
+            Presence.After.Wait(closing.Token);
             while (!closing.IsCancellationRequested)
             {
                 var stop = TakeOrders();
@@ -113,7 +120,8 @@ sealed class WorkerSlot : IDisposable
         }
     }
 
-    void Stop()
+    /// <summary>Ends the thread after the micro-batch in hand, without waiting for it.</summary>
+    public void Stop()
     {
         closing.Cancel();
         lock (gate)

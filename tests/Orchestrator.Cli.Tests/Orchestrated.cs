@@ -5,7 +5,7 @@ namespace Orchestrator.Cli.Tests;
 /// <summary>The built command as a process of its own.</summary>
 sealed record Orchestrated(int Code, string Out, string Error)
 {
-    static readonly TimeSpan endsWithin = TimeSpan.FromSeconds(60);
+    static readonly TimeSpan endsWithin = TimeSpan.FromMinutes(3);
 
     public static Orchestrated Run(params string[] arguments) => RunWith("", arguments);
 
@@ -31,13 +31,14 @@ sealed record Orchestrated(int Code, string Out, string Error)
         return Process.Start(start)!;
     }
 
-    public static Orchestrated EndOf(Process process)
+    public static Orchestrated EndOf(Process process, TimeSpan? within = null)
     {
+        var patience = within ?? endsWithin;
         var (text, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        if (!process.WaitForExit(endsWithin))
+        if (!process.WaitForExit(patience))
         {
             process.Kill();
-            throw new TimeoutException($"still running after {endsWithin}");
+            throw new TimeoutException($"still running after {patience}");
         }
         return new Orchestrated(process.ExitCode, text.Result, error.Result);
     }

@@ -15,15 +15,26 @@ sealed class Rehearsal : IAsyncDisposable
     readonly BlockingCollection<JobEvent> events = [];
     readonly ConcurrentDictionary<string, TrainingEngine> engines = new();
     readonly ResidentBases bases = new();
-    readonly InMemoryExchange exchange = new();
+    readonly Func<string, Link> links;
+    readonly ConcurrentDictionary<string, Link> linked = new();
     readonly JobAssignment job;
     readonly Thread coordinator;
     readonly TaskCompletionSource<JobState> over = new(TaskCreationOptions.RunContinuationsAsynchronously);
     readonly ConcurrentDictionary<long, TaskCompletionSource> reached = new();
     JobState state = new();
 
-    public Rehearsal(JobPlan plan, string folder)
+    DateTimeOffset now = DateTimeOffset.UnixEpoch;
+
+    /// <summary>A process's ways to the others.</summary>
+    public sealed record Link(IGradientExchange Exchange, StateCopy Copies, Uri Address);
+
+    /// <param name="plan">the job</param>
+    /// <param name="folder">its run's folder</param>
+    /// <param name="links">the processes by name; without it they exchange in memory, and only a process's own workers can copy a state</param>
+    public Rehearsal(JobPlan plan, string folder, Func<string, Link>? links = null)
     {
+        var exchange = new InMemoryExchange();
+        this.links = links ?? (name => new Link(exchange, new StateCopy(new ExchangeOptions()), new Uri($"http://{name}")));
         job = new JobAssignment(plan, folder);
         var checkpoint = CheckpointReader.Newest(new RunFolder(folder), plan, plan.Last, problem => Damaged.Add(problem.Message));
         coordinator = new Thread(Coordinate) { IsBackground = true };
@@ -37,6 +48,12 @@ sealed class Rehearsal : IAsyncDisposable
 
     public List<string> Damaged { get; } = [];
 
+    /// <summary>Puts another deal in the place of the coordinator's; the same for all workers of a generation.</summary>
+    public Func<Generation, Deal, Deal>? Redeal { get; init; }
+
+    /// <summary>Hears every step, on the thread of the worker that tells it.</summary>
+    public Action<StepReport>? Watch { get; init; }
+
     public Task<JobState> Over => over.Task.WaitAsync(TimeSpan.FromSeconds(60));
 
     /// <summary>Adds a process with some slots; more are offered later by another call.</summary>
@@ -45,10 +62,46 @@ sealed class Rehearsal : IAsyncDisposable
         foreach (var (process, _) in processes)
         {
             engines.GetOrAdd(process, name => new TrainingEngine(new EngineOptions { Process = name, CacheFolder = Path.Combine(job.Folder, "cache") },
-                bases, exchange, new StateShelf(new StateCopy(new ExchangeOptions())), NullLogger<TrainingEngine>.Instance));
+                bases, LinkOf(name).Exchange, new StateShelf(LinkOf(name).Copies), NullLogger<TrainingEngine>.Instance));
         }
         events.Add(new JobEvent.Offered([.. processes.SelectMany(process => Enumerable.Range(0, process.Slots)
-            .Select(slot => new WorkerOffer(new WorkerId(process.Process, slot), new Uri($"http://{process.Process}"))))]));
+            .Select(slot => new WorkerOffer(new WorkerId(process.Process, slot), LinkOf(process.Process).Address)))]));
+    }
+
+    Link LinkOf(string process) => linked.GetOrAdd(process, links);
+
+    /// <summary>Tells the coordinator that so much time has passed.</summary>
+    public void Pass(TimeSpan time)
+    {
+        now += time;
+        events.Add(new JobEvent.TimePassed());
+    }
+
+    /// <summary>Waits for an event that a worker tells.</summary>
+    public Task Told(Func<JobEvent, bool> what)
+    {
+        var heard = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (told)
+        {
+            if (told.Any(what))
+                heard.SetResult();
+            else
+                waits.Add((what, heard));
+        }
+        return heard.Task.WaitAsync(TimeSpan.FromSeconds(60));
+    }
+
+    readonly List<JobEvent> told = [];
+    readonly List<(Func<JobEvent, bool> What, TaskCompletionSource Heard)> waits = [];
+
+    void Hear(JobEvent what)
+    {
+        lock (told)
+        {
+            told.Add(what);
+            foreach (var (_, heard) in waits.Where(wait => wait.What(what)))
+                heard.TrySetResult();
+        }
     }
 
     public void Suspend() => events.Add(new JobEvent.SuspendRequested());
@@ -63,13 +116,13 @@ sealed class Rehearsal : IAsyncDisposable
         {
             foreach (var what in events.GetConsumingEnumerable())
             {
-                var decision = Coordinator.Decide(job.Plan, state, what, DateTimeOffset.UnixEpoch);
+                var decision = Coordinator.Decide(job.Plan, state, what, now);
                 state = decision.State;
                 Reasons.Add($"{state.Phase}: {decision.Reason}");
                 foreach (var order in decision.Orders)
                 {
                     if (order is JobOrder.ToWorker to)
-                        engines[to.Worker.Silo].Post(to.Worker, job, to.Order, _ => new Reports(this));
+                        engines[to.Worker.Silo].Post(to.Worker, job, Dealt(to.Order), _ => new Reports(this));
                     else if (order is JobOrder.Evaluate evaluate)
                         events.Add(new JobEvent.Evaluated(evaluate.Step, Ends: false));
                 }
@@ -83,6 +136,10 @@ sealed class Rehearsal : IAsyncDisposable
         }
     }
 
+    Order Dealt(Order order) => order is Order.Begin begin && Redeal is { } redeal
+        ? begin with { First = redeal(begin.Generation, begin.First), Later = redeal(begin.Generation, begin.Later) }
+        : order;
+
     public async ValueTask DisposeAsync()
     {
         events.CompleteAdding();
@@ -95,24 +152,46 @@ sealed class Rehearsal : IAsyncDisposable
         bases.Dispose();
     }
 
+    /// <summary>The ledger's file as a job's grain would write it.</summary>
+    public string LedgerText()
+    {
+        var (text, chain) = LedgerChain.Append(LedgerChain.Start, LedgerHead.Of(job.Plan));
+        var all = new System.Text.StringBuilder(text).Append('\n');
+        lock (Ledger)
+        {
+            foreach (var line in Ledger.Values)
+            {
+                (text, chain) = LedgerChain.Append(chain, line);
+                all.Append(text).Append('\n');
+            }
+        }
+        return all.ToString();
+    }
+
+    static string CanonicalLine(LedgerLine line) => LedgerChain.Append(LedgerChain.Start, line).Text;
+
     sealed class Reports(Rehearsal owner) : IJobReports
     {
         public void Tell(JobEvent what)
         {
+            owner.Hear(what);
             if (!owner.events.IsAddingCompleted)
                 owner.events.Add(what);
         }
 
         public void Tell(StepReport step)
         {
+            owner.Watch?.Invoke(step);
             lock (owner.Ledger)
             {
                 if (owner.Ledger.TryGetValue(step.Line.Step, out var known))
-                    Assert.Equal(known.Parameters, step.Line.Parameters);
+                    Assert.Equal(CanonicalLine(known), CanonicalLine(step.Line));
                 else
                     owner.Ledger.Add(step.Line.Step, step.Line);
             }
-            Tell(new JobEvent.Committed(step.Worker, step.Generation, new Step(step.Line.Step)));
+            owner.engines[step.Worker.Silo].Acknowledge(owner.job.Name, new Step(step.Line.Step));
+            if (!owner.events.IsAddingCompleted)
+                owner.events.Add(new JobEvent.Committed(step.Worker, step.Generation, new Step(step.Line.Step)));
             owner.reached.GetOrAdd(step.Line.Step, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
         }
 

@@ -30,10 +30,13 @@ public static class ReportPage
             .Append($"<header><h1>{Text(run.Job)}</h1><p>{Text(run.Summary)}</p></header>")
             .Append(Tiles(run))
             .Append(Loss(run))
-            .Append("<div class=\"pair\">").Append(LearningRate(run)).Append(Speed(run)).Append("</div>");
+            .Append("<div class=\"pair\">").Append(LearningRate(run)).Append(Speed(run));
+        if (run.Gates.Count > 0)
+            html.Append(GateMap.Html(run.Gates));
         var exact = run.Evaluations.Where(evaluation => evaluation.ExactMatch is not null).ToList();
-        if (run.Gates.Count > 0 || exact.Count > 1)
-            html.Append("<div class=\"pair\">").Append(run.Gates.Count > 0 ? GateMap.Html(run.Gates) : "").Append(exact.Count > 1 ? Exact(exact) : "").Append("</div>");
+        if (exact.Count > 1)
+            html.Append(Exact(exact));
+        html.Append("</div>");
         if (run.Answers.Count > 0)
             html.Append(Answers(run.Answers));
         if (run.Facts.Count > 0)

@@ -16,13 +16,14 @@ static class Ticks
         return [.. Enumerable.Range(0, count).Select(i => (first + i) * step)];
     }
 
-    /// <summary>A number as an axis shows it: <c>1.5</c>, <c>20k</c>, <c>4e-4</c>.</summary>
+    /// <summary>A number as an axis shows it: <c>1.5</c>, <c>20,000</c>, <c>4e-4</c>.</summary>
     public static string Text(double number) => Math.Abs(number) switch
     {
         < 1e-12 => "0",
         < 1e-2 => number.ToString("0.##e-0", CultureInfo.InvariantCulture),
         >= 1e6 => (number / 1e6).ToString("0.##", CultureInfo.InvariantCulture) + "M",
-        >= 1e4 => (number / 1e3).ToString("0.##", CultureInfo.InvariantCulture) + "k",
+        >= 1e5 => (number / 1e3).ToString("0.##", CultureInfo.InvariantCulture) + "k",
+        >= 1e3 => number.ToString("N0", CultureInfo.InvariantCulture),
         _ => number.ToString("0.###", CultureInfo.InvariantCulture),
     };
 

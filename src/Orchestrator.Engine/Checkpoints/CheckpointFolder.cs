@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Orchestrator.Learning.Adapters;
 using Orchestrator.Learning.Files;
@@ -15,6 +16,8 @@ static class CheckpointFolder
 {
     public const string Adapter = AdapterFile.Name;
     public const string Optimizer = "optimizer.safetensors";
+    const string PartialSuffix = ".partial";
+    const string GoneSuffix = ".gone";
     const string FirstMoments = "first_moments";
     const string SecondMoments = "second_moments";
 
@@ -24,11 +27,10 @@ static class CheckpointFolder
         var folder = run.Checkpoint(state.Step);
         if (Directory.Exists(folder) && IsWhole(folder, parameters))
             return;
-        var partial = Path.Combine(run.Checkpoints, $".{Path.GetFileName(folder)}.{Environment.ProcessId}.partial");
+        // No other writer's name: on a shared disk another machine may have this process's number.
+        var partial = Path.Combine(run.Checkpoints, $".{Path.GetFileName(folder)}.{Guid.NewGuid():N}{PartialSuffix}");
         try
         {
-            if (Directory.Exists(partial))
-                Directory.Delete(partial, recursive: true);
             Directory.CreateDirectory(partial);
             WriteAdapter(Path.Combine(partial, Adapter), plan, method, start, state.Parameters);
             long[] shape = [state.Parameters.Length];
@@ -37,7 +39,7 @@ static class CheckpointFolder
                 new Dictionary<string, string> { ["step"] = state.Step.ToString() });
             WriteManifest(partial, plan, state.Step, parameters);
             if (Directory.Exists(folder))
-                Directory.Delete(folder, recursive: true);      // damaged: IsWhole said so
+                Remove(folder);      // damaged: IsWhole said so
             Directory.Move(partial, folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -48,6 +50,33 @@ static class CheckpointFolder
         {
             if (Directory.Exists(partial))
                 Directory.Delete(partial, recursive: true);
+        }
+    }
+
+    /// <summary>Deletes a checkpoint: never half of one under its name.</summary>
+    public static void Remove(string folder)
+    {
+        var gone = Path.Combine(Path.GetDirectoryName(folder)!, $".{Path.GetFileName(folder)}{GoneSuffix}");
+        if (Directory.Exists(gone))
+            Directory.Delete(gone, recursive: true);
+        Directory.Move(folder, gone);
+        Directory.Delete(gone, recursive: true);
+    }
+
+    /// <summary>
+    /// Deletes what killed processes left half written or half deleted. Of a step that is not before <paramref name="upTo"/> somebody may be writing still.
+    /// </summary>
+    public static void RemoveLeftovers(RunFolder run, Step upTo)
+    {
+        foreach (var left in Directory.EnumerateDirectories(run.Checkpoints, ".step-*"))
+        {
+            var name = Path.GetFileName(left);
+            var digits = name[".step-".Length..].Split('.')[0];
+            if ((name.EndsWith(PartialSuffix, StringComparison.Ordinal) || name.EndsWith(GoneSuffix, StringComparison.Ordinal))
+                && long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var step) && step < upTo.Number)
+            {
+                Directory.Delete(left, recursive: true);
+            }
         }
     }
 

@@ -3,7 +3,6 @@ using System.Security.Cryptography;
 using System.Runtime.InteropServices;
 using Orchestrator.Learning.Adapters;
 using Orchestrator.Learning.Training;
-using Orchestrator.Protocol;
 using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Jobs;
 
@@ -17,14 +16,16 @@ sealed class CheckpointWriter : IDisposable
     const int SparesMax = 2;
 
     readonly BlockingCollection<ReplicaState> spares = [];
-    readonly BlockingCollection<(ReplicaState State, Action<JobEvent> Tell)> waiting = [];
+    readonly BlockingCollection<Action> waiting = [];
+    readonly Action<ReplicaState> write;
     readonly Thread thread;
 
     public CheckpointWriter(RunFolder run, JobPlan plan, IAdapter method, StartAdapter start)
     {
+        write = state => CheckpointFolder.Write(run, plan, method, start, state, Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(state.Parameters.AsSpan()))));
         for (var i = 0; i < SparesMax; i++)
             spares.Add(new ReplicaState(method.Layout.Count));
-        thread = new Thread(() => Run(run, plan, method, start)) { Name = $"checkpoints of {plan.Spec.Name}", IsBackground = true };
+        thread = new Thread(Run) { Name = $"checkpoints of {plan.Spec.Name}", IsBackground = true };
         thread.Start();
     }
 
@@ -33,24 +34,32 @@ sealed class CheckpointWriter : IDisposable
     {
         var spare = spares.Take();
         replica.Export(spare);
-        waiting.Add((spare, tell));
+        waiting.Add(() => Write(spare, tell));
     }
 
-    void Run(RunFolder run, JobPlan plan, IAdapter method, StartAdapter start)
+    /// <summary>Does something when all that was queued so far is written and told.</summary>
+    public void Then(Action what) => waiting.Add(what);
+
+    void Run()
     {
-        foreach (var (state, tell) in waiting.GetConsumingEnumerable())
+        foreach (var next in waiting.GetConsumingEnumerable())
+            next();
+    }
+
+    // Whatever goes wrong with a file, the training goes on: the job is told, and decides.
+    void Write(ReplicaState state, Action<JobEvent> tell)
+    {
+        JobEvent outcome = new JobEvent.Written(state.Step);
+        try
         {
-            try
-            {
-                CheckpointFolder.Write(run, plan, method, start, state, Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes(state.Parameters.AsSpan()))));
-                tell(new JobEvent.Written(state.Step));
-            }
-            catch (Exception fault) when (fault is ProblemException or IOException or UnauthorizedAccessException)
-            {
-                tell(new JobEvent.WriteFailed(state.Step, fault.Message));
-            }
-            spares.Add(state);
+            write(state);
         }
+        catch (Exception fault)
+        {
+            outcome = new JobEvent.WriteFailed(state.Step, fault.Message);
+        }
+        spares.Add(state);
+        tell(outcome);
     }
 
     /// <summary>Finishes what waits.</summary>

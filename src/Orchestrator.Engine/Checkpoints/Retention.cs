@@ -16,7 +16,7 @@ public static class Retention
         ArgumentNullException.ThrowIfNull(losses);
         ArgumentNullException.ThrowIfNull(spec);
         var kept = steps.Skip(Math.Max(0, steps.Count - spec.KeepLast)).ToHashSet();
-        if (spec.KeepBest && steps.Where(losses.ContainsKey).ToList() is { Count: > 0 } judged)
+        if (spec.KeepBest && steps.Where(step => losses.TryGetValue(step, out var loss) && !double.IsNaN(loss)).ToList() is { Count: > 0 } judged)
             kept.Add(judged.MinBy(step => (losses[step], step)));
         return kept;
     }
@@ -29,11 +29,8 @@ public static class Retention
         var steps = CheckpointReader.Steps(run);
         var kept = Kept(steps, losses, plan.Spec.Checkpoint);
         foreach (var step in steps.Where(step => !kept.Contains(step) && (!plan.IsEvaluation(step) || losses.ContainsKey(step))))
-        {
-            var folder = run.Checkpoint(step);
-            var gone = Path.Combine(run.Checkpoints, $".{Path.GetFileName(folder)}.gone");
-            Directory.Move(folder, gone);      // never half a checkpoint under its name
-            Directory.Delete(gone, recursive: true);
-        }
+            CheckpointFolder.Remove(run.Checkpoint(step));
+        if (steps.Count > 0)
+            CheckpointFolder.RemoveLeftovers(run, steps[^1]);
     }
 }

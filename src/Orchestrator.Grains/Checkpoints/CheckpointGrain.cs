@@ -7,15 +7,18 @@ using Orchestrator.Protocol.Coordination;
 namespace Orchestrator.Grains.Checkpoints;
 
 /// <inheritdoc cref="ICheckpointGrain"/>
+[KeepAlive]
 sealed partial class CheckpointGrain(ILogger<CheckpointGrain> log) : Grain, ICheckpointGrain
 {
     readonly Dictionary<Step, double> losses = [];
     JobAssignment? job;
 
     /// <inheritdoc/>
-    public async Task<Step> Open(JobAssignment job, Step atMost)
+    public async Task<Step> Open(JobAssignment job, Step atMost, IReadOnlyList<EvaluationResult> evaluations)
     {
         this.job = job;
+        foreach (var evaluation in evaluations)
+            losses[evaluation.Step] = evaluation.Loss;
         return await Task.Run(() => CheckpointReader.Newest(new RunFolder(job.Folder), job.Plan, atMost,
             damage => LogDamaged(job.Name, damage.Message)));
     }
@@ -34,8 +37,15 @@ sealed partial class CheckpointGrain(ILogger<CheckpointGrain> log) : Grain, IChe
     {
         if (job is { } known)
         {
-            var kept = new Dictionary<Step, double>(losses);
-            await Task.Run(() => Retention.Prune(new RunFolder(known.Folder), known.Plan, kept));
+            try
+            {
+                var kept = new Dictionary<Step, double>(losses);
+                await Task.Run(() => Retention.Prune(new RunFolder(known.Folder), known.Plan, kept));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                LogNotPruned(known.Name, e.Message);      // too many checkpoints are no reason to stop
+            }
         }
     }
 
@@ -48,4 +58,7 @@ sealed partial class CheckpointGrain(ILogger<CheckpointGrain> log) : Grain, IChe
 
     [LoggerMessage(EventName = "CheckpointDamaged", Level = LogLevel.Warning, Message = "{Job}: {Problem}")]
     partial void LogDamaged(string job, string problem);
+
+    [LoggerMessage(EventName = "CheckpointsNotPruned", Level = LogLevel.Warning, Message = "{Job}: old checkpoints stay: {Reason}")]
+    partial void LogNotPruned(string job, string reason);
 }

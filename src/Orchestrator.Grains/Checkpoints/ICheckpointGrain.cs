@@ -11,9 +11,10 @@ public interface ICheckpointGrain : IGrainWithStringKey
     /// <summary>Looks at what is on disk. Damaged checkpoints are named in the log and left alone. Idempotent.</summary>
     /// <param name="job">the job</param>
     /// <param name="atMost">how far the ledger reaches: newer checkpoints would leave a gap in it</param>
+    /// <param name="evaluations">those of earlier activations and runs: the best checkpoint stays the best</param>
     /// <returns>the newest whole one, or step 0</returns>
     [Alias("open")]
-    Task<Step> Open(JobAssignment job, Step atMost);
+    Task<Step> Open(JobAssignment job, Step atMost, IReadOnlyList<EvaluationResult> evaluations);
 
     /// <summary>A checkpoint is on disk; those that are kept no longer go. Idempotent.</summary>
     [Alias("written")]

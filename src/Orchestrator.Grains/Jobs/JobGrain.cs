@@ -58,7 +58,7 @@ sealed partial class JobGrain(
     {
         orders ??= new WorkerOrders(GrainFactory, () => Job, what => events.Writer.TryWrite(what));
         ledger ??= LedgerFile.Open(new RunFolder(Job.Folder), Job.Plan);
-        var checkpoint = await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Open(Job, ledger.Written);
+        var checkpoint = await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Open(Job, ledger.Written, stored.State.Evaluations);
         metrics ??= MetricsFile.Open(new RunFolder(Job.Folder));
         if (Job.Plan.ValidationSamples > 0)
             Carry(new JobOrder.Evaluate(Step.Start));

@@ -36,7 +36,7 @@ sealed class LedgerFile : IDisposable
     public static LedgerFile Open(RunFolder folder, JobPlan plan)
     {
         Directory.CreateDirectory(folder.Path);
-        var file = new FileStream(folder.Ledger, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        var file = new FileStream(folder.Ledger, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
         try
         {
             var bytes = new byte[file.Length];
@@ -81,6 +81,7 @@ sealed class LedgerFile : IDisposable
     /// <summary>Takes a step's line; those that come early wait for the ones before them.</summary>
     /// <returns>whether it is new</returns>
     /// <exception cref="BrokenInvariantException">the step is written already with other parameters</exception>
+    /// <exception cref="IOException">the disk is full; the line may be sent again</exception>
     public bool Append(LedgerLine line)
     {
         var known = line.Step <= digests.Count ? digests[(int)line.Step - 1] : early.GetValueOrDefault(line.Step)?.Parameters;
@@ -90,15 +91,40 @@ sealed class LedgerFile : IDisposable
                 : throw new BrokenInvariantException(1, $"step {line.Step} ended with parameters {line.Parameters}, but it is written that it ends with {known}");
         }
         early.Add(line.Step, line);
-        while (early.Remove(digests.Count + 1, out var next))
+        try
         {
-            (var text, chain) = LedgerChain.Append(chain, next);
-            file.Write(Encoding.UTF8.GetBytes(text + "\n"));
-            digests.Add(next.Parameters);
-            Last = next;
-            dirty = true;
+            while (early.TryGetValue(digests.Count + 1, out var next))
+            {
+                Write(next);
+                early.Remove(next.Step);
+            }
+        }
+        catch (IOException)
+        {
+            if (line.Step > digests.Count)
+                early.Remove(line.Step);      // it was not taken: whoever sends it again sends a new one
+            throw;
         }
         return true;
+    }
+
+    // Whole or not at all: half a line would break the chain of those that follow.
+    void Write(LedgerLine line)
+    {
+        var (text, next) = LedgerChain.Append(chain, line);
+        var end = file.Position;
+        try
+        {
+            file.Write(Encoding.UTF8.GetBytes(text + "\n"));
+        }
+        catch (IOException)
+        {
+            file.SetLength(end);
+            file.Position = end;
+            throw;
+        }
+        (chain, Last, dirty) = (next, line, true);
+        digests.Add(line.Parameters);
     }
 
     /// <summary>Brings what was appended to disk.</summary>

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
 using Orchestrator.Engine;
 using Orchestrator.Grains.Jobs;
 using Orchestrator.Protocol.Coordination;
@@ -8,7 +9,7 @@ namespace Orchestrator.Grains.Workers;
 /// <summary>
 /// The way from a worker's thread to its job's grain: batched, in order, sent again until the job has answered. Steps are kept until the job says that its ledger holds them.
 /// </summary>
-sealed class JobReports : IJobReports
+sealed partial class JobReports : IJobReports
 {
     static readonly TimeSpan pauseAfterFault = TimeSpan.FromMilliseconds(200);
 
@@ -16,10 +17,12 @@ sealed class JobReports : IJobReports
     readonly IGrainFactory grains;
     readonly TrainingEngine engine;
     readonly string job;
+    readonly ILogger log;
+    string? complaint;
 
-    public JobReports(IGrainFactory grains, TrainingEngine engine, string job)
+    public JobReports(IGrainFactory grains, TrainingEngine engine, string job, ILogger log)
     {
-        (this.grains, this.engine, this.job) = (grains, engine, job);
+        (this.grains, this.engine, this.job, this.log) = (grains, engine, job, log);
         Finished = Task.Run(Deliver);
     }
 
@@ -60,11 +63,17 @@ sealed class JobReports : IJobReports
         {
             var written = await grains.GetGrain<IJobGrain>(job).Report(events, steps);
             engine.Acknowledge(job, written);
+            complaint = null;
             return true;
         }
-        catch (Exception e) when (e is SiloUnavailableException or OrleansException or TimeoutException)
+        catch (Exception e)      // a full disk under the job's ledger as well as a silo that is gone: it passes, and what was told must not be lost
         {
+            if (complaint != e.Message)
+                LogUndelivered(job, complaint = e.Message);
             return engine.IsClosed;
         }
     }
+
+    [LoggerMessage(EventName = "ReportUndelivered", Level = LogLevel.Warning, Message = "{Job}: what its workers tell is not taken, and is sent again: {Reason}")]
+    partial void LogUndelivered(string job, string reason);
 }

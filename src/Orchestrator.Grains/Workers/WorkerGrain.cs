@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging;
 using Orchestrator.Engine;
 using Orchestrator.Protocol.Coordination;
 using Orleans.Placement;
@@ -6,12 +7,12 @@ namespace Orchestrator.Grains.Workers;
 
 /// <inheritdoc cref="IWorkerGrain"/>
 [PinnedToSilo, KeepAlive, Immovable]
-sealed class WorkerGrain(TrainingEngine engine, IGrainFactory grains) : Grain, IWorkerGrain
+sealed class WorkerGrain(TrainingEngine engine, IGrainFactory grains, ILogger<WorkerGrain> log) : Grain, IWorkerGrain
 {
     /// <inheritdoc/>
     public Task Take(JobAssignment job, Order order)
     {
-        engine.Post(WorkerId.Parse(this.GetPrimaryKeyString()), job, order, assignment => new JobReports(grains, engine, assignment.Name));
+        engine.Post(WorkerId.Parse(this.GetPrimaryKeyString()), job, order, assignment => new JobReports(grains, engine, assignment.Name, log));
         return Task.CompletedTask;
     }
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Orchestrator.Protocol.Reduction;
 
 /// <summary>
@@ -44,6 +46,13 @@ public sealed class CanonicalTree<T>(int leaves, Func<T, T, T> add)
 
     /// <summary>Whether micro-batch <paramref name="m"/> is summed here.</summary>
     public bool Holds(int m) => there[m];
+
+    /// <summary>The value of the maximal finished subtree that begins with leaf <paramref name="lo"/>, if one does.</summary>
+    public bool TryFind(int lo, [MaybeNullWhen(false)] out T value)
+    {
+        value = values[lo];
+        return ends[lo] != 0;
+    }
 
     /// <summary>Adds a finished subtree and folds it with its siblings as far up as they are there.</summary>
     /// <exception cref="BrokenInvariantException">the node is none of this tree, or some of its leaves are there already</exception>

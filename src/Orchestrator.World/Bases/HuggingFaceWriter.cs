@@ -30,7 +30,11 @@ public static class HuggingFaceWriter
             vector = vector[count..];
         }
         SafeTensors.Write(Path.Combine(folder, "model.safetensors"), tensors, new Dictionary<string, string> { ["format"] = "pt" });
-        AtomicFile.Write(Path.Combine(folder, "config.json"), stream => JsonSerializer.Serialize(stream, Configuration(config), Indented));
+        AtomicFile.Write(Path.Combine(folder, "config.json"), stream =>
+        {
+            JsonSerializer.Serialize(stream, Configuration(config), Indented);
+            stream.WriteByte((byte)'\n');
+        });
     }
 
     // Meta's rotation turns neighbours, Hugging Face's turns the halves of a head: its rows are the even ones, then the odd ones.
