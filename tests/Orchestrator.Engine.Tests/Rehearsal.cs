@@ -20,7 +20,7 @@ sealed class Rehearsal : IAsyncDisposable
     readonly JobAssignment job;
     readonly Thread coordinator;
     readonly TaskCompletionSource<JobState> over = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    readonly ConcurrentDictionary<long, TaskCompletionSource> reached = new();
+    readonly ConcurrentDictionary<long, TaskCompletionSource<bool>> reached = new();
     JobState state = new();
 
     DateTimeOffset now = DateTimeOffset.UnixEpoch;
@@ -54,7 +54,25 @@ sealed class Rehearsal : IAsyncDisposable
     /// <summary>Hears every step, on the thread of the worker that tells it.</summary>
     public Action<StepReport>? Watch { get; init; }
 
-    public Task<JobState> Over => over.Task.WaitAsync(TimeSpan.FromSeconds(60));
+    public Task<JobState> Over => Within(over.Task);
+
+    static readonly TimeSpan patience = TimeSpan.FromMinutes(5);
+
+    // A rehearsal that stands still says where.
+    async Task<T> Within<T>(Task<T> what)
+    {
+        try
+        {
+            return await what.WaitAsync(patience);
+        }
+        catch (TimeoutException)
+        {
+            string[] reasons;
+            lock (Reasons)
+                reasons = [.. Reasons.TakeLast(25)];
+            throw new TimeoutException($"after step {(Ledger.Count > 0 ? Ledger.Keys.Last() : 0)}:\n{string.Join('\n', reasons)}\n{state}\n{string.Join('\n', state.Workers)}");
+        }
+    }
 
     /// <summary>Adds a process with some slots; more are offered later by another call.</summary>
     public void Offer(params (string Process, int Slots)[] processes)
@@ -88,7 +106,7 @@ sealed class Rehearsal : IAsyncDisposable
             else
                 waits.Add((what, heard));
         }
-        return heard.Task.WaitAsync(TimeSpan.FromSeconds(60));
+        return heard.Task.WaitAsync(patience);
     }
 
     readonly List<JobEvent> told = [];
@@ -108,7 +126,7 @@ sealed class Rehearsal : IAsyncDisposable
 
     public bool Kill(string process, int slot) => engines[process].Kill(job.Name, new WorkerId(process, slot));
 
-    public Task Reaches(long step) => reached.GetOrAdd(step, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task.WaitAsync(TimeSpan.FromSeconds(60));
+    public Task Reaches(long step) => Within(reached.GetOrAdd(step, _ => new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously)).Task);
 
     void Coordinate()
     {
@@ -118,7 +136,8 @@ sealed class Rehearsal : IAsyncDisposable
             {
                 var decision = Coordinator.Decide(job.Plan, state, what, now);
                 state = decision.State;
-                Reasons.Add($"{state.Phase}: {decision.Reason}");
+                lock (Reasons)
+                    Reasons.Add($"{state.Phase}: {what.GetType().Name}: {decision.Reason}");
                 foreach (var order in decision.Orders)
                 {
                     if (order is JobOrder.ToWorker to)
@@ -192,7 +211,7 @@ sealed class Rehearsal : IAsyncDisposable
             owner.engines[step.Worker.Silo].Acknowledge(owner.job.Name, new Step(step.Line.Step));
             if (!owner.events.IsAddingCompleted)
                 owner.events.Add(new JobEvent.Committed(step.Worker, step.Generation, new Step(step.Line.Step)));
-            owner.reached.GetOrAdd(step.Line.Step, _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+            owner.reached.GetOrAdd(step.Line.Step, _ => new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult(true);
         }
 
         public void Complete()

@@ -23,7 +23,7 @@ public sealed class StepPathTests : IDisposable
     [Fact]
     public async Task A_step_leaves_no_garbage_beyond_a_few_kilobytes_and_a_thousand_steps_no_native_memory()
     {
-        var plan = Jobs.Golden(folder, spec => spec with { Training = spec.Training with { Epochs = 250 }, Checkpoint = new CheckpointSpec { EverySteps = 100_000 } });
+        var plan = Jobs.Golden(folder, spec => spec with { Training = spec.Training with { Epochs = 1000, GlobalBatchSize = 4 }, Checkpoint = new CheckpointSpec { EverySteps = 100_000 } });
         var allocated = new List<long>();
         long early = 0, late = 0;
         await using var job = new Rehearsal(plan, Path.Combine(folder, "run"))
