@@ -7,8 +7,8 @@ using Orchestrator.Learning.Evaluation;
 using Orchestrator.Learning.Files;
 using Orchestrator.Learning.Generation;
 using Orchestrator.Learning.Training;
+using Orchestrator.Protocol;
 using Orchestrator.Protocol.Coordination;
-using Orchestrator.Protocol.Jobs;
 using TorchSharp;
 
 namespace Orchestrator.Engine.Evaluation;
