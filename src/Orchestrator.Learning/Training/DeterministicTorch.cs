@@ -37,6 +37,7 @@ public static partial class DeterministicTorch
     {
         if (!environmentIsSet)
             throw new InvalidOperationException("the process's environment could not be set: start it with MKL_CBWR=AUTO and CUBLAS_WORKSPACE_CONFIG=:4096:8");
+        OperationsRunAsWritten();
         if (!cuda.is_available())
             return;
         backends.cuda.matmul.allow_tf32 = false;
@@ -61,6 +62,22 @@ public static partial class DeterministicTorch
             return true;
         return SetVariable("MKL_CBWR", "AUTO", overwrite: 1) == 0 && SetVariable("CUBLAS_WORKSPACE_CONFIG", ":4096:8", overwrite: 1) == 0;
     }
+
+    // TorchScript watches a function's first calls and then runs a rewritten one: fused kernels, other formulas for the backward pass, other bits from the second
+    // or third call on, and back where a shape is new. Switched off, it runs what is written. libtorch's switch is a flag of the process, not bound by
+    // TorchSharp: torch::jit::getProfilingMode() gives a reference to it.
+    static unsafe void OperationsRunAsWritten()
+    {
+        _ = get_num_threads();       // TorchSharp has loaded its libraries
+        Volatile.Write(ref *(OperatingSystem.IsWindows() ? ProfilingModeOnWindows() : ProfilingMode()), false);
+    }
+
+    // Found through the libraries that TorchSharp's own is linked with.
+    [LibraryImport("LibTorchSharp", EntryPoint = "_ZN5torch3jit16getProfilingModeEv")]
+    private static unsafe partial bool* ProfilingMode();
+
+    [LibraryImport("torch_cpu", EntryPoint = "?getProfilingMode@jit@torch@@YAAEAU?$atomic@_N@std@@XZ")]
+    private static unsafe partial bool* ProfilingModeOnWindows();
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetVariable(string name, string value, int overwrite);
