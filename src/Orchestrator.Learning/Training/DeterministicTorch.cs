@@ -63,9 +63,9 @@ public static partial class DeterministicTorch
         return SetVariable("MKL_CBWR", "AUTO", overwrite: 1) == 0 && SetVariable("CUBLAS_WORKSPACE_CONFIG", ":4096:8", overwrite: 1) == 0;
     }
 
-    // TorchScript watches a function's first calls and then runs a rewritten one: fused kernels, other formulas for the backward pass, other bits from the second
-    // or third call on, and back where a shape is new. Switched off, it runs what is written. libtorch's switch is a flag of the process, not bound by
-    // TorchSharp: torch::jit::getProfilingMode() gives a reference to it.
+    // TorchScript watches a function's first calls and then runs a rewritten one: fused kernels where it can (a GPU's), formulas of its own for the backward pass,
+    // and the old ones where a shape is new. Bits would follow how often something was called. Switched off, every call runs what is written. libtorch's switch
+    // is a flag of the process that TorchSharp does not bind: torch::jit::getProfilingMode() gives a reference to it.
     static unsafe void OperationsRunAsWritten()
     {
         _ = get_num_threads();       // TorchSharp has loaded its libraries
