@@ -7,20 +7,23 @@ namespace Orchestrator.Benchmarks;
 /// <summary>What one repetition took.</summary>
 /// <param name="Wall">seconds by the clock</param>
 /// <param name="Cpu">seconds of processor time of the calling thread: what other programs on the machine disturb least</param>
-readonly partial record struct Measurement(double Wall, double Cpu)
+/// <param name="System">seconds that the process spent in the system's kernel: page faults, where it is much</param>
+readonly partial record struct Measurement(double Wall, double Cpu, double System)
 {
     /// <summary>Runs something once.</summary>
     public static Measurement Of(Action run)
     {
-        var (clock, cpu) = (Stopwatch.StartNew(), ThreadSeconds());
+        var (clock, cpu, system) = (Stopwatch.StartNew(), ThreadSeconds(), SystemSeconds());
         run();
-        return new Measurement(clock.Elapsed.TotalSeconds, ThreadSeconds() - cpu);
+        return new Measurement(clock.Elapsed.TotalSeconds, ThreadSeconds() - cpu, SystemSeconds() - system);
     }
 
     /// <summary>The processor's name.</summary>
     public static string Processor() => File.Exists("/proc/cpuinfo")
         ? File.ReadLines("/proc/cpuinfo").FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[1].Trim() ?? "unknown"
         : RuntimeInformation.ProcessArchitecture.ToString();
+
+    static double SystemSeconds() => Environment.CpuUsage.PrivilegedTime.TotalSeconds;
 
     static double ThreadSeconds()
     {

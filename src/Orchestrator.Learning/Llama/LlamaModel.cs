@@ -10,11 +10,13 @@ public sealed class LlamaModel : IDisposable
 {
     readonly LlamaWeights weights;
     readonly RotaryEmbedding rotary;
-    readonly Tensor[] stood;                // the weights, or what stands in for them
-    readonly Tensor[] prompts;              // (slots, gate) of each layer
+    // Filled anew for each pass.
+    readonly Tensor[] multiplied;           // the weights, or what stands in for them, in the list's order
+    readonly Tensor[] prompts;              // slots and gate of each layer
+    readonly object[] arguments;
+
     readonly Tensor nothing = empty(0).DetachFromDisposeScope();
     readonly Tensor epsilon;
-    readonly object[] arguments;
 
     /// <param name="weights">the frozen base, which outlives the model</param>
     public LlamaModel(LlamaWeights weights)
@@ -24,10 +26,16 @@ public sealed class LlamaModel : IDisposable
         var config = weights.Config;
         rotary = new RotaryEmbedding(config, weights.WideType, weights.Device);
         epsilon = tensor(config.NormEpsilon, ScalarType.Float64).DetachFromDisposeScope();
-        stood = new Tensor[weights.List.Count];
+        multiplied = new Tensor[weights.List.Count];
         prompts = new Tensor[2 * config.Layers];
-        // The first eight are a pass's own.
-        arguments = [null!, null!, null!, null!, stood, null!, null!, null!, config.Layers, config.Heads, config.KeyValueHeads, weights.List.Norm, weights.List.Output, epsilon];
+        arguments = new object[14];
+        arguments[4] = multiplied;
+        arguments[8] = config.Layers;
+        arguments[9] = config.Heads;
+        arguments[10] = config.KeyValueHeads;
+        arguments[11] = weights.List.Norm;
+        arguments[12] = weights.List.Output;
+        arguments[13] = epsilon;
     }
 
     /// <summary>The frozen base.</summary>
@@ -62,7 +70,7 @@ public sealed class LlamaModel : IDisposable
         ArgumentNullException.ThrowIfNull(adapter);
         using var scope = NewDisposeScope();
         Bind(adapter, withPrompts: true);
-        var projected = LlamaScript.CallForList("projected", prompts, stood, weights.Config.KeyValueHeads);
+        var projected = LlamaScript.CallForList("projected", prompts, multiplied, weights.Config.KeyValueHeads);
         foreach (var part in projected)
             part.MoveToOuterDisposeScope();
         return projected;
@@ -79,8 +87,8 @@ public sealed class LlamaModel : IDisposable
     // What the method makes for this pass belongs to the open dispose scope.
     void Bind(BoundAdapter adapter, bool withPrompts)
     {
-        for (var i = 0; i < stood.Length; i++)
-            stood[i] = adapter.Weight(weights, i);
+        for (var i = 0; i < multiplied.Length; i++)
+            multiplied[i] = adapter.Weight(weights, i);
         if (!withPrompts)
             return;
         for (var layer = 0; layer < weights.Config.Layers; layer++)

@@ -68,16 +68,13 @@ public static partial class DeterministicTorch
     // is a flag of the process that TorchSharp does not bind: torch::jit::getProfilingMode() gives a reference to it.
     static unsafe void OperationsRunAsWritten()
     {
-        _ = get_num_threads();       // TorchSharp has loaded its libraries
-        Volatile.Write(ref *(OperatingSystem.IsWindows() ? ProfilingModeOnWindows() : ProfilingMode()), false);
+        _ = get_num_threads();       // TorchSharp has loaded its libraries; on Linux and macOS its own finds what it is linked with
+        var (library, name) = OperatingSystem.IsWindows()
+            ? ("torch_cpu", "?getProfilingMode@jit@torch@@YAAEAU?$atomic@_N@std@@XZ")
+            : ("LibTorchSharp", "_ZN5torch3jit16getProfilingModeEv");
+        var profilingMode = (delegate* unmanaged<bool*>)NativeLibrary.GetExport(NativeLibrary.Load(library, typeof(TorchSharp.torch).Assembly, searchPath: null), name);
+        Volatile.Write(ref *profilingMode(), false);
     }
-
-    // Found through the libraries that TorchSharp's own is linked with.
-    [LibraryImport("LibTorchSharp", EntryPoint = "_ZN5torch3jit16getProfilingModeEv")]
-    private static unsafe partial bool* ProfilingMode();
-
-    [LibraryImport("torch_cpu", EntryPoint = "?getProfilingMode@jit@torch@@YAAEAU?$atomic@_N@std@@XZ")]
-    private static unsafe partial bool* ProfilingModeOnWindows();
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetVariable(string name, string value, int overwrite);
