@@ -72,6 +72,11 @@ public sealed class BoundAdapter : IDisposable
             parameters[i].copy_(PartOf(vector, method.Layout, i));
     }
 
+    /// <summary>The gradient of a loss that was computed with these parameters; what was recorded for it is gone afterwards.</summary>
+    /// <param name="loss">a scalar that depends on every parameter</param>
+    /// <returns>[Layout.Count] fp32 on the CPU; the caller owns it</returns>
+    public Tensor GradientOf(Tensor loss) => LlamaScript.Call("gradient", loss, parameters);
+
     /// <summary>A layer's prompt, or null; its tensors belong to the open dispose scope.</summary>
     public Prompt? Prompt(int layer) => method?.Prompt(layer, parameters);
 

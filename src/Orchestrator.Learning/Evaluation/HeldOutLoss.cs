@@ -28,7 +28,7 @@ public readonly record struct HeldOutLoss(double Sum, long Tokens)
         {
             using var scope = NewDisposeScope();
             using var unrecorded = no_grad();
-            var rows = new PackedRows(batch, model.Weights);
+            var rows = new PackedRows(batch);
             var loss = SupervisedLoss.Sum(model.Logits(rows, adapter), batch.Labels).ToDouble();
             total = new HeldOutLoss(total.Sum + loss, total.Tokens + batch.Supervised);
         }

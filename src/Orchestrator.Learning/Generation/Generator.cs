@@ -45,7 +45,7 @@ public sealed class Generator(LlamaModel model, BoundAdapter adapter)
         readonly LlamaModel model;
         readonly BoundAdapter adapter;
         readonly KvCache cache;
-        readonly AttendedPrompt?[] prompts;
+        readonly Tensor[] prompts;
         readonly float[] logits;
 
         public Request(LlamaModel model, BoundAdapter adapter, int capacity)
@@ -55,7 +55,9 @@ public sealed class Generator(LlamaModel model, BoundAdapter adapter)
             logits = new float[model.Weights.Config.Vocabulary];
             using var scope = NewDisposeScope();
             using var unrecorded = no_grad();
-            prompts = [.. Enumerable.Range(0, model.Weights.Config.Layers).Select(layer => model.PromptAt(layer, adapter)?.Kept())];
+            prompts = model.Projected(adapter);
+            foreach (var prompt in prompts)
+                prompt.DetachFromDisposeScope();
         }
 
         public ReadOnlySpan<float> LogitsAfter(int[] tokens)
@@ -72,7 +74,7 @@ public sealed class Generator(LlamaModel model, BoundAdapter adapter)
         {
             cache.Dispose();
             foreach (var prompt in prompts)
-                prompt?.Dispose();
+                prompt.Dispose();
         }
     }
 }

@@ -1,5 +1,4 @@
 using Orchestrator.Learning.Adapters;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Orchestrator.Learning.Llama;
@@ -7,12 +6,37 @@ namespace Orchestrator.Learning.Llama;
 /// <summary>
 /// LLaMA's forward pass over rows (arXiv 2302.13971), with the points where a method may act. The weights are shared; a model belongs to one thread.
 /// </summary>
-/// <param name="weights">the frozen base, which outlives the model</param>
-public sealed class LlamaModel(LlamaWeights weights) : IDisposable
+public sealed class LlamaModel : IDisposable
 {
-    readonly LlamaConfig config = weights.Config;
-    readonly WeightList list = weights.List;
-    readonly RotaryEmbedding rotary = new(weights.Config, weights.WideType, weights.Device);
+    readonly LlamaWeights weights;
+    readonly RotaryEmbedding rotary;
+    // Filled anew for each pass.
+    readonly Tensor[] multiplied;           // the weights, or what stands in for them, in the list's order
+    readonly Tensor[] prompts;              // slots and gate of each layer
+    readonly object[] arguments;
+
+    readonly Tensor nothing = empty(0).DetachFromDisposeScope();
+    readonly Tensor epsilon;
+
+    /// <param name="weights">the frozen base, which outlives the model</param>
+    public LlamaModel(LlamaWeights weights)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        this.weights = weights;
+        var config = weights.Config;
+        rotary = new RotaryEmbedding(config, weights.WideType, weights.Device);
+        epsilon = tensor(config.NormEpsilon, ScalarType.Float64).DetachFromDisposeScope();
+        multiplied = new Tensor[weights.List.Count];
+        prompts = new Tensor[2 * config.Layers];
+        arguments = new object[14];
+        arguments[4] = multiplied;
+        arguments[8] = config.Layers;
+        arguments[9] = config.Heads;
+        arguments[10] = config.KeyValueHeads;
+        arguments[11] = weights.List.Norm;
+        arguments[12] = weights.List.Output;
+        arguments[13] = epsilon;
+    }
 
     /// <summary>The frozen base.</summary>
     public LlamaWeights Weights => weights;
@@ -20,74 +44,58 @@ public sealed class LlamaModel(LlamaWeights weights) : IDisposable
     /// <summary>The next token's logits at the wanted rows.</summary>
     /// <param name="rows">tokens, positions, and what attends to what</param>
     /// <param name="adapter">what acts on the base; <see cref="BoundAdapter.None"/> leaves it as it is</param>
-    /// <param name="prompts">per layer, prompts that <see cref="PromptAt"/> gave before, or null to compute them now</param>
+    /// <param name="projected">what <see cref="Projected"/> gave for the same adapter, or null to compute it now</param>
     /// <returns>[wanted, V], wide; the caller owns it</returns>
-    public Tensor Logits(IRows rows, BoundAdapter adapter, IReadOnlyList<AttendedPrompt?>? prompts = null)
+    public Tensor Logits(Rows rows, BoundAdapter adapter, Tensor[]? projected = null)
     {
         ArgumentNullException.ThrowIfNull(rows);
         ArgumentNullException.ThrowIfNull(adapter);
         using var scope = NewDisposeScope();
-        var turns = rotary.TurnsOf(rows.Positions, rows.PositionsEnd);
-        var x = Embedded(rows.Tokens, adapter);
-        for (var layer = 0; layer < config.Layers; layer++)
-        {
-            using var below = x;
-            using var unrecorded = layer < adapter.LowestTrainedLayer ? no_grad() : null;
-            x = Block(layer, below, rows, turns, adapter, prompts);
-        }
-        var n = RmsNorm.Of(x, adapter.Weight(weights, list.Norm), config.NormEpsilon).to(weights.Type);
-        return Linear(n, adapter.Weight(weights, list.Output)).to(weights.WideType).MoveToOuterDisposeScope();
+        Bind(adapter, withPrompts: projected is null);
+        arguments[0] = rows.Numbers;
+        arguments[1] = rows.Past;
+        arguments[2] = rows.Cache;
+        arguments[3] = rotary.Table(rows.PositionsEnd);
+        arguments[5] = projected ?? prompts;
+        arguments[6] = projected is not null;
+        arguments[7] = adapter.LowestTrainedLayer;
+        return LlamaScript.Call("logits", arguments).MoveToOuterDisposeScope();
     }
 
-    /// <summary>A layer's prompt through the frozen projections, or null where the method has none.</summary>
-    public AttendedPrompt? PromptAt(int layer, BoundAdapter adapter)
+    /// <summary>The prompts through the frozen projections, for passes that share them.</summary>
+    /// <param name="adapter">what acts on the base</param>
+    /// <returns>of each layer keys [Hkv, K, d], values [Hkv, K, d] and gate, all of them empty where there is no prompt; the caller owns them</returns>
+    public Tensor[] Projected(BoundAdapter adapter)
     {
         ArgumentNullException.ThrowIfNull(adapter);
         using var scope = NewDisposeScope();
-        if (adapter.Prompt(layer) is not { } prompt)
-            return null;
-        var slots = prompt.Slots.to(weights.Type);                                              // [K, D]
-        return new AttendedPrompt(Heads(LayerWeight.Wk), Heads(LayerWeight.Wv), prompt.Gate.alias().MoveToOuterDisposeScope());
-
-        Tensor Heads(LayerWeight which)                                                         // [Hkv, K, d]
-            => Linear(slots, adapter.Weight(weights, WeightList.Of(layer, which))).view(-1, config.KeyValueHeads, config.HeadDim).transpose(0, 1).MoveToOuterDisposeScope();
+        Bind(adapter, withPrompts: true);
+        var projected = LlamaScript.CallForList("projected", prompts, multiplied, weights.Config.KeyValueHeads);
+        foreach (var part in projected)
+            part.MoveToOuterDisposeScope();
+        return projected;
     }
 
     /// <inheritdoc/>
-    public void Dispose() => rotary.Dispose();
-
-    Tensor Embedded(Tensor tokens, BoundAdapter adapter)
+    public void Dispose()
     {
-        using var scope = NewDisposeScope();
-        var embedding = adapter.Weight(weights, WeightList.Embedding);
-        // Both are the same rows; each one's backward adds in a fixed order on its device only.
-        var x = weights.Device.type == DeviceType.CUDA ? embedding.index(tokens.to(int64)) : embedding.index_select(0, tokens);
-        return x.to(weights.WideType).MoveToOuterDisposeScope();                                // [rows, D]
+        rotary.Dispose();
+        nothing.Dispose();
+        epsilon.Dispose();
     }
 
-    Tensor Block(int layer, Tensor x, IRows rows, Tensor turns, BoundAdapter adapter, IReadOnlyList<AttendedPrompt?>? prompts)
+    // What the method makes for this pass belongs to the open dispose scope.
+    void Bind(BoundAdapter adapter, bool withPrompts)
     {
-        using var scope = NewDisposeScope();
-        var n = Norm(x, LayerWeight.AttentionNorm);
-        var k = rotary.Turned(Heads(n, LayerWeight.Wk, config.KeyValueHeads), turns).transpose(0, 1);        // [Hkv, rows, d]
-        var v = Heads(n, LayerWeight.Wv, config.KeyValueHeads).transpose(0, 1);
-        var wantedOnly = layer == config.Layers - 1 && rows.Wanted is not null;                 // above the last keys and values, only wanted rows count
-        if (wantedOnly)
-            (x, n, turns) = (x.index_select(0, rows.Wanted!), n.index_select(0, rows.Wanted!), turns.index_select(0, rows.Wanted!));
-        var q = rotary.Turned(Heads(n, LayerWeight.Wq, config.Heads), turns).transpose(0, 1);   // [H, rows or wanted, d]
-        var attended = rows.Attend(layer, q, k, v, wantedOnly);
-        if ((prompts is null ? PromptAt(layer, adapter) : prompts[layer]) is { } prompt)
-            attended = attended + Attention.Prompted(q, prompt);
-        x = x + Through(attended.transpose(0, 1).flatten(1), LayerWeight.Wo);
-        n = Norm(x, LayerWeight.FfnNorm);
-        var hidden = Through(n, LayerWeight.W1).silu() * Through(n, LayerWeight.W3);            // [rows or wanted, F]
-        return (x + Through(hidden, LayerWeight.W2)).MoveToOuterDisposeScope();
-
-        Tensor Through(Tensor input, LayerWeight which) => Linear(input, adapter.Weight(weights, WeightList.Of(layer, which)));
-        Tensor Heads(Tensor input, LayerWeight which, int heads) => Through(input, which).view(-1, heads, config.HeadDim);
-        Tensor Norm(Tensor input, LayerWeight which)
-            => RmsNorm.Of(input, adapter.Weight(weights, WeightList.Of(layer, which)), config.NormEpsilon).to(weights.Type);
+        for (var i = 0; i < multiplied.Length; i++)
+            multiplied[i] = adapter.Weight(weights, i);
+        if (!withPrompts)
+            return;
+        for (var layer = 0; layer < weights.Config.Layers; layer++)
+        {
+            var prompt = adapter.Prompt(layer);
+            prompts[2 * layer] = prompt?.Slots ?? nothing;
+            prompts[2 * layer + 1] = prompt?.Gate ?? nothing;
+        }
     }
-
-    static Tensor Linear(Tensor x, Tensor weight) => nn.functional.linear(x, weight);
 }

@@ -8,30 +8,17 @@ namespace Orchestrator.Learning.Llama;
 public sealed class RotaryEmbedding(LlamaConfig config, ScalarType wideType, Device device) : IDisposable
 {
     readonly ScalarType complexType = wideType == ScalarType.Float64 ? ScalarType.ComplexFloat64 : ScalarType.ComplexFloat32;
+    int length;
     Tensor table = empty(0, config.HeadDim / 2, dtype: ScalarType.ComplexFloat32).DetachFromDisposeScope();
 
-    /// <summary>The turns of some rows as complex numbers of length 1.</summary>
-    /// <param name="positions">positions from 0, [rows] int32 or int64, on the device</param>
-    /// <param name="positionsEnd">one more than the highest of them</param>
-    /// <returns>[rows, 1, d/2] complex</returns>
-    public Tensor TurnsOf(Tensor positions, int positionsEnd)
+    /// <summary>The turns of all positions as complex numbers of length 1.</summary>
+    /// <param name="positionsEnd">one more than the highest position that is asked for</param>
+    /// <returns>[positions, d/2] complex, at least so many; valid until the next call</returns>
+    public Tensor Table(int positionsEnd)
     {
-        if (table.shape[0] < positionsEnd)
+        if (length < positionsEnd)
             Grow(positionsEnd);
-        using var scope = NewDisposeScope();
-        return table.index_select(0, positions).unsqueeze(1).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Turns queries or keys.</summary>
-    /// <param name="x">[rows, heads, d], any type</param>
-    /// <param name="turns">[rows, 1, d/2] complex</param>
-    /// <returns>[rows, heads, d] in the type of <paramref name="x"/>; computed in the wide type</returns>
-    public Tensor Turned(Tensor x, Tensor turns)
-    {
-        using var scope = NewDisposeScope();
-        var (rows, heads, width) = (x.shape[0], x.shape[1], x.shape[2]);
-        var pairs = x.to(wideType).view(rows, heads, width / 2, 2).view_as_complex();
-        return (pairs * turns).view_as_real().view(rows, heads, width).to(x.dtype).MoveToOuterDisposeScope();
+        return table;
     }
 
     /// <summary>Angle per position of each pair, [d/2], in fp64; with Llama 3.1's scaling where the configuration has one.</summary>
@@ -65,7 +52,7 @@ public sealed class RotaryEmbedding(LlamaConfig config, ScalarType wideType, Dev
     {
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
-        var length = Math.Max(64, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)positionsEnd));
+        length = Math.Max(64, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)positionsEnd));
         var angles = outer(arange(length, dtype: ScalarType.Float64), tensor(Frequencies(config)));
         var grown = polar(ones_like(angles), angles).to(complexType).to(device).DetachFromDisposeScope();
         table.Dispose();

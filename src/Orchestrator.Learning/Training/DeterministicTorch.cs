@@ -37,6 +37,7 @@ public static partial class DeterministicTorch
     {
         if (!environmentIsSet)
             throw new InvalidOperationException("the process's environment could not be set: start it with MKL_CBWR=AUTO and CUBLAS_WORKSPACE_CONFIG=:4096:8");
+        OperationsRunAsWritten();
         if (!cuda.is_available())
             return;
         backends.cuda.matmul.allow_tf32 = false;
@@ -60,6 +61,19 @@ public static partial class DeterministicTorch
         if (OperatingSystem.IsWindows())
             return true;
         return SetVariable("MKL_CBWR", "AUTO", overwrite: 1) == 0 && SetVariable("CUBLAS_WORKSPACE_CONFIG", ":4096:8", overwrite: 1) == 0;
+    }
+
+    // TorchScript watches a function's first calls and then runs a rewritten one: fused kernels where it can (a GPU's), formulas of its own for the backward pass,
+    // and the old ones where a shape is new. Bits would follow how often something was called. Switched off, every call runs what is written. libtorch's switch
+    // is a flag of the process that TorchSharp does not bind: torch::jit::getProfilingMode() gives a reference to it.
+    static unsafe void OperationsRunAsWritten()
+    {
+        _ = get_num_threads();       // TorchSharp has loaded its libraries; on Linux and macOS its own finds what it is linked with
+        var (library, name) = OperatingSystem.IsWindows()
+            ? ("torch_cpu", "?getProfilingMode@jit@torch@@YAAEAU?$atomic@_N@std@@XZ")
+            : ("LibTorchSharp", "_ZN5torch3jit16getProfilingModeEv");
+        var profilingMode = (delegate* unmanaged<bool*>)NativeLibrary.GetExport(NativeLibrary.Load(library, typeof(TorchSharp.torch).Assembly, searchPath: null), name);
+        Volatile.Write(ref *profilingMode(), false);
     }
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]

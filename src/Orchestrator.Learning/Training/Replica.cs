@@ -80,11 +80,9 @@ public sealed class Replica : IDisposable
             return default;
         }
         using var scope = NewDisposeScope();
-        var rows = new PackedRows(batch, model.Weights);
+        var rows = new PackedRows(batch);
         var loss = SupervisedLoss.Sum(model.Logits(rows, adapter), batch.Labels);
-        var gradients = autograd.grad([loss], [.. adapter.Parameters]);
-        for (var i = 0; i < gradients.Count; i++)
-            Copy(gradients[i], gradient.Slice(Layout.Offset(i), Layout.Length(i)));
+        MemoryMarshal.Cast<byte, float>(adapter.GradientOf(loss).bytes).CopyTo(gradient);
         // Weighted last: a weight of one in thousands would push the gradients of fp16 products below what the type can hold.
         TensorPrimitives.Multiply(gradient, (float)weight, gradient);
         return new BackwardResult(loss.ToDouble(), batch.Supervised);
@@ -146,10 +144,4 @@ public sealed class Replica : IDisposable
     }
 
     Span<float> Numbers => MemoryMarshal.Cast<byte, float>(vector.bytes);
-
-    static void Copy(Tensor gradient, Span<float> into)
-    {
-        using var scope = NewDisposeScope();
-        MemoryMarshal.Cast<byte, float>(gradient.to(ScalarType.Float32, CPU).contiguous().bytes).CopyTo(into);
-    }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Orchestrator.Learning.Llama;
 using static TorchSharp.torch;
 
 namespace Orchestrator.Learning.Training;
@@ -12,8 +14,10 @@ public static class SupervisedLoss
     public static Tensor Sum(Tensor logits, ReadOnlySpan<int> labels)
     {
         using var scope = NewDisposeScope();
-        var targets = tensor(labels.ToArray()).to(ScalarType.Int64, logits.device);
-        var losses = nn.functional.cross_entropy(logits, targets, reduction: nn.Reduction.None);      // [supervised]
-        return losses.to(ScalarType.Float64).sum().MoveToOuterDisposeScope();
+        var targets = empty(labels.Length, dtype: ScalarType.Int64);
+        var numbers = MemoryMarshal.Cast<byte, long>(targets.bytes);
+        for (var i = 0; i < labels.Length; i++)
+            numbers[i] = labels[i];
+        return LlamaScript.Call("token_losses", logits, targets).MoveToOuterDisposeScope();
     }
 }

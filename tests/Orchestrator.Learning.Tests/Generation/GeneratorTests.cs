@@ -53,7 +53,7 @@ public class GeneratorTests
             using var scope = NewDisposeScope();
             using var unrecorded = no_grad();
             int[] before = [.. prompt, .. text[..i]];
-            var rows = new PackedRows(Packed.Of([new(before, [.. before.Select(_ => 1)])], lastRowToo: true), weights);
+            var rows = new PackedRows(Packed.Of([new(before, [.. before.Select(_ => 1)])], lastRowToo: true));
             Assert.Equal(text[i], Sampling.Likeliest([.. model.Logits(rows, adapter)[-1].to(ScalarType.Float32).data<float>()]));
         }
     }

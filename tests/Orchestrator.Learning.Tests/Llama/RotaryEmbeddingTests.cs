@@ -14,7 +14,7 @@ public class RotaryEmbeddingTests
         using var scope = NewDisposeScope();
         int[] positions = [0, 3, 1000];
         var x = tensor(Enumerable.Range(0, 24).Select(i => Math.Sin(i)).ToArray()).view(3, 2, 4);
-        var turned = rotary.Turned(x, rotary.TurnsOf(tensor(positions), 1001));
+        var turned = LlamaScript.Call("turned", x, rotary.Table(1001).index_select(0, tensor(positions)).unsqueeze(1), (int)ScalarType.Float64);
         for (var row = 0; row < 3; row++)
             for (var head = 0; head < 2; head++)
                 for (var i = 0; i < 2; i++)

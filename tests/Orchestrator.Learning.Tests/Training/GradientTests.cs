@@ -1,3 +1,4 @@
+using Orchestrator.Learning.Adapters;
 using Orchestrator.Learning.Data;
 using Orchestrator.Learning.Llama;
 using Orchestrator.Learning.Training;
@@ -39,7 +40,7 @@ public class GradientTests(ITestOutputHelper output)
             Close.Within(1e-6, Math.Abs(slope - norm) / norm, method.Layout[i].Name);
         }
 
-        Tensor Loss() => SupervisedLoss.Sum(model.Logits(new PackedRows(Batch, weights), adapter), Batch.Labels);
+        Tensor Loss() => SupervisedLoss.Sum(model.Logits(new PackedRows(Batch), adapter), Batch.Labels);
 
         double At(int parameter, Tensor offset)
         {
@@ -88,13 +89,13 @@ public class GradientTests(ITestOutputHelper output)
     {
         using var weights = RandomModels.Weights(RandomModels.Tiny, ScalarType.Float32);
         using var model = new LlamaModel(weights);
-        var method = RandomModels.Method("llama-adapter", weights.Config);
+        var method = new ActsTooLow(weights.Config);
         using var adapter = RandomModels.Bound(method, weights, RandomModels.Vector(method, weights));
         using var scope = NewDisposeScope();
-        var rows = new Watched(new PackedRows(Batch, weights));
-        model.Logits(rows, adapter);
-        Assert.Equal(1, method.LowestTrainedLayer);
-        Assert.Equal([false, false, true], rows.QueriesRecorded);      // layer 1's own queries come before its prompt acts
+        var loss = SupervisedLoss.Sum(model.Logits(new PackedRows(Batch), adapter), Batch.Labels);
+        var parameters = adapter.Parameters.ToArray();
+        var gradients = autograd.grad([loss], parameters, allow_unused: true);
+        Assert.Equal(["layers.1.adapter_query", "layers.1.attention.gate"], Enumerable.Range(0, parameters.Length).Where(i => gradients[i] is null || gradients[i].IsInvalid).Select(i => method.Layout[i].Name));
     }
 
     [Fact]
@@ -114,18 +115,19 @@ public class GradientTests(ITestOutputHelper output)
         return state;
     }
 
-    sealed class Watched(IRows rows) : IRows
+    // Acts in the layer below the one that it names as its lowest, too.
+    sealed class ActsTooLow(LlamaConfig config) : IAdapter
     {
-        public List<bool> QueriesRecorded { get; } = [];
-        public Tensor Tokens => rows.Tokens;
-        public Tensor Positions => rows.Positions;
-        public int PositionsEnd => rows.PositionsEnd;
-        public Tensor? Wanted => rows.Wanted;
+        readonly ZeroInitAttention prompts = new(new AdapterSpec { Layers = 2, Length = 3 }, config);
 
-        public Tensor Attend(int layer, Tensor q, Tensor k, Tensor v, bool wantedOnly)
-        {
-            QueriesRecorded.Add(q.requires_grad);
-            return rows.Attend(layer, q, k, v, wantedOnly);
-        }
+        public ParameterLayout Layout => prompts.Layout;
+
+        public int LowestTrainedLayer => prompts.LowestTrainedLayer + 1;
+
+        public Prompt? Prompt(int layer, IReadOnlyList<Tensor> parameters) => prompts.Prompt(layer, parameters);
+
+        public IEnumerable<(string Name, long[] Shape, ReadOnlyMemory<float> Values)> ToFile(ReadOnlyMemory<float> vector) => throw new NotSupportedException();
+
+        public float[] FromFile(IReadOnlyDictionary<string, Tensor> tensors, string place) => throw new NotSupportedException();
     }
 }

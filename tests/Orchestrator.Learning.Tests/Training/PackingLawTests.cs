@@ -47,7 +47,7 @@ public class PackingLawTests
 
         (double Loss, Tensor Gradient) Gradient(MicroBatch batch)
         {
-            var rows = new PackedRows(batch, weights);
+            var rows = new PackedRows(batch);
             var loss = SupervisedLoss.Sum(model.Logits(rows, adapter), batch.Labels);
             return (loss.ToDouble(), cat([.. autograd.grad([loss], [.. adapter.Parameters]).Select(part => part.flatten())]));
         }

@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Orchestrator.Learning.Data;
 using Orchestrator.Learning.Training;
 using Orchestrator.Protocol.Jobs;
 using static TorchSharp.torch;
@@ -37,5 +40,51 @@ public class SameBitsTests
             }
             return replica.Digest();
         }
+    }
+
+    [Theory]
+    [InlineData("llama-adapter")]
+    [InlineData("full")]
+    public void Neither_the_calls_before_nor_their_shapes_change_a_bit(string name)
+    {
+        DeterministicTorch.EnterWorkerThread(1);
+        var config = RandomModels.Grouped with { Dim = 64, HeadDim = 16, Hidden = 160, Vocabulary = 500 };
+        using var weights = RandomModels.Weights(config, ScalarType.Float32);
+        var method = RandomModels.Method(name, config);
+        var vector = RandomModels.Vector(method, weights);
+        MicroBatch[] batches = [.. Enumerable.Range(1, 5).Select(size => Packed.Of([.. Enumerable.Range(1, size).Select(e =>
+        {
+            int[] tokens = [.. Enumerable.Range(0, 11 * e + size).Select(t => 1 + (t * t + e) % 499)];
+            return new Packed.Example(tokens, tokens);
+        })]))];
+        string[] fresh = [.. batches.Select(batch => Digests([batch]).Single())];
+
+        Assert.Equal(Enumerable.Repeat(fresh[2], 20), Digests(Enumerable.Repeat(batches[2], 20)));
+        foreach (var round in Enumerable.Range(0, 4))
+            Assert.Equal(fresh, Digests(batches));
+        Assert.Equal(fresh.Length, fresh.Distinct().Count());
+
+        // One replica, one after another.
+        IEnumerable<string> Digests(IEnumerable<MicroBatch> batches)
+        {
+            using var replica = new Replica(weights, method, new TrainingSpec());
+            replica.Import(GradientTests.StateOf(vector));
+            var gradient = new float[replica.Layout.Count];
+            foreach (var batch in batches)
+            {
+                var loss = replica.Backward(batch, 1, gradient).LossSum;
+                yield return $"{loss:r} {Convert.ToHexStringLower(SHA256.HashData(MemoryMarshal.AsBytes<float>(gradient)))}";
+            }
+        }
+    }
+
+    [Fact]
+    public unsafe void Scripts_are_not_rewritten_after_their_first_calls()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "another name there");
+        DeterministicTorch.PrepareProcess();
+        var torch = NativeLibrary.Load("LibTorchSharp", typeof(DeterministicTorch).Assembly, null);
+        var profilingMode = (delegate* unmanaged<bool*>)NativeLibrary.GetExport(torch, "_ZN5torch3jit16getProfilingModeEv");
+        Assert.False(*profilingMode());
     }
 }

@@ -1,0 +1,18 @@
+using Orchestrator.Benchmarks;
+
+if (KeptMemory.Restarted(args) is { } exitCode)
+    return exitCode;
+switch (args)
+{
+    case ["padding"]:
+        return PaddingBenchmark.Run();
+    case ["backward"]:
+        return BackwardBenchmark.Run();
+    default:
+        Console.Error.WriteLine("""
+            dotnet run -c Release --project tests/Orchestrator.Benchmarks -- BENCHMARK
+              padding    real tokens per second of a backward pass: packed with a shared beginning, packed, padded to 512 rows
+              backward   time and managed memory of a backward pass, for a model of 32,000 pieces and for a small one
+            """);
+        return 2;
+}
