@@ -10,45 +10,6 @@ using Orchestrator.Server;
 
 namespace Orchestrator.Cli;
 
-/// <summary>A job to train on this machine.</summary>
-/// <param name="Spec">the job; it follows every rule, and its files are there</param>
-/// <param name="Folder">the run's folder</param>
-/// <param name="Resume">whether to go on from the folder's last good checkpoint; without it the folder holds no run</param>
-public sealed record TrainRequest(JobSpec Spec, string Folder, bool Resume);
-
-/// <summary>How a run on this machine ended.</summary>
-/// <param name="Folder">the run's folder</param>
-/// <param name="Step">the last committed step</param>
-/// <param name="Steps">the job's last step</param>
-/// <param name="Loss">training loss of the last step, in nats; null if there was none</param>
-/// <param name="ValidationBefore">held-out loss before the first step, in nats; null without held-out records</param>
-/// <param name="ValidationAfter">held-out loss at the end</param>
-/// <param name="TokensPerSecond">over all steps and workers</param>
-/// <param name="Seconds">from the first step to the last, in this process</param>
-/// <param name="Adapter">path of <c>adapter.safetensors</c>; null if interrupted</param>
-/// <param name="AdapterSha256">its digest, 64 hexadecimal digits</param>
-/// <param name="Interrupted">whether a signal ended it before its time, with a checkpoint at <paramref name="Step"/></param>
-public sealed record TrainResult(
-    string Folder, long Step, long Steps, double? Loss, double? ValidationBefore, double? ValidationAfter, double TokensPerSecond, double Seconds, string? Adapter,
-    string? AdapterSha256, bool Interrupted);
-
-/// <summary>The demonstration to run.</summary>
-/// <param name="Workers">how many compute; null is the demonstration's own number</param>
-/// <param name="Folder">the run's folder; null is <c>runs/demo</c>, which is replaced</param>
-/// <param name="Chaos">whether to do it again with other numbers of workers, one of them killed, and compare digests</param>
-public sealed record DemoRequest(int? Workers, string? Folder, bool Chaos);
-
-/// <summary>A run to verify.</summary>
-/// <param name="Folder">the run's folder</param>
-/// <param name="Step">the step to compute again; null checks the ledger's whole chain</param>
-public sealed record VerifyRequest(string Folder, long? Step);
-
-/// <summary>What was found.</summary>
-/// <param name="Equal">whether everything is as the ledger says</param>
-/// <param name="Steps">steps that were looked at</param>
-/// <param name="Parts">where it parts, in a sentence; null if nowhere</param>
-public sealed record VerifyResult(bool Equal, long Steps, string? Parts);
-
 /// <summary>Trains in this process: silo, state and exchange live here, and nothing listens beyond loopback.</summary>
 static class LocalTraining
 {
@@ -156,30 +117,4 @@ static class LocalTraining
     /// <summary>Computes a step again, or checks the whole chain.</summary>
     public static VerifyResult Verify(VerifyRequest request, IProgress<TrainingProgress> view, CancellationToken stop)
         => LocalVerification.Run(request, view, stop);
-}
-
-/// <summary>A job that ended without a result.</summary>
-sealed class TrainingFailedException(string reason) : Exception(reason);
-
-/// <summary>Reports on the thread that calls, unlike <see cref="Progress{T}"/>.</summary>
-sealed class DirectProgress<T>(Action<T> report) : IProgress<T>
-{
-    public void Report(T value) => report(value);
-}
-
-/// <summary>Tokens per second over the last steps.</summary>
-sealed class RecentSpeed
-{
-    const int StepsMax = 20;
-    readonly Queue<(long Tokens, double Seconds)> steps = new();
-
-    /// <summary>The speed with one more step.</summary>
-    public double After(StepReport step)
-    {
-        steps.Enqueue((step.Line.Tokens, step.StepSeconds));
-        if (steps.Count > StepsMax)
-            steps.Dequeue();
-        var seconds = steps.Sum(one => one.Seconds);
-        return seconds > 0 ? steps.Sum(one => one.Tokens) / seconds : 0;
-    }
 }

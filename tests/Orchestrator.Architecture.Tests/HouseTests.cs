@@ -33,10 +33,10 @@ public partial class HouseTests
     [Fact]
     public void A_project_says_no_version()
         => Breaches.None(from file in Repository.Files
-                        where file.EndsWith(".csproj", StringComparison.Ordinal)
-                        from item in XDocument.Load(Repository.PathOf(file)).Descendants()
-                        where item.Name.LocalName == "PackageReference" && (item.Attribute("Version") ?? item.Attribute("VersionOverride")) is not null || item.Name.LocalName is "TargetFramework" or "Nullable"
-                        select $"{file}: {item}");
+                         where file.EndsWith(".csproj", StringComparison.Ordinal)
+                         from item in XDocument.Load(Repository.PathOf(file)).Descendants()
+                         where item.Name.LocalName == "PackageReference" && (item.Attribute("Version") ?? item.Attribute("VersionOverride")) is not null || item.Name.LocalName is "TargetFramework" or "Nullable"
+                         select $"{file}: {item}");
 
     [Fact]
     public void Every_project_is_in_the_solution()
@@ -60,29 +60,29 @@ public partial class HouseTests
     [Fact]
     public void A_rule_is_switched_off_with_its_reason_on_the_line()
         => Breaches.None(from file in Sources
-                        from line in Repository.Lines(file)
-                        where line.Contains("#pragma warning disable", StringComparison.Ordinal) && !line.Contains("//", StringComparison.Ordinal)
-                              || line.TrimStart().StartsWith("#region", StringComparison.Ordinal)
-                        select $"{file}: {line}");
+                         from line in Repository.Lines(file)
+                         where line.Contains("#pragma warning disable", StringComparison.Ordinal) && !line.Contains("//", StringComparison.Ordinal)
+                               || line.TrimStart().StartsWith("#region", StringComparison.Ordinal)
+                         select $"{file}: {line}");
 
     [Fact]
     public void No_file_speaks_of_a_machine_a_registry_or_how_it_came_to_be()
         => Breaches.None(from file in Repository.Files
-                        where prose.Any(end => file.EndsWith(end, StringComparison.Ordinal)) && !file.EndsWith($"{nameof(HouseTests)}.cs", StringComparison.Ordinal)
-                        from line in Repository.Lines(file).Index()
-                        from rule in unspeakable
-                        let match = Regex.Match(line.Item, rule.Found)
-                        where match.Success
-                        select $"{file}:{line.Index + 1} '{match.Value}': {rule.Rather}");
+                         where prose.Any(end => file.EndsWith(end, StringComparison.Ordinal)) && !file.EndsWith($"{nameof(HouseTests)}.cs", StringComparison.Ordinal)
+                         from line in Repository.Lines(file).Index()
+                         from rule in unspeakable
+                         let match = Regex.Match(line.Item, rule.Found)
+                         where match.Success
+                         select $"{file}:{line.Index + 1} '{match.Value}': {rule.Rather}");
 
     [Fact]
     public void A_link_leads_somewhere()
         => Breaches.None(from file in Repository.Files
-                        where file.EndsWith(".md", StringComparison.Ordinal)
-                        from Match link in RelativeLink().Matches(File.ReadAllText(Repository.PathOf(file)))
-                        let target = Path.Combine(Path.GetDirectoryName(Repository.PathOf(file))!, link.Groups[1].Value)
-                        where !File.Exists(target) && !Directory.Exists(target)
-                        select $"{file}: {link.Groups[1].Value}");
+                         where file.EndsWith(".md", StringComparison.Ordinal)
+                         from Match link in RelativeLink().Matches(File.ReadAllText(Repository.PathOf(file)))
+                         let target = Path.Combine(Path.GetDirectoryName(Repository.PathOf(file))!, link.Groups[1].Value)
+                         where !File.Exists(target) && !Directory.Exists(target)
+                         select $"{file}: {link.Groups[1].Value}");
 
     [GeneratedRegex(@"\b(?:class|struct|record|interface|enum)\s+\w*(?:Manager|Helpers?|Utils?|Utilities|Base|Common)\b")]
     private static partial Regex VagueType();

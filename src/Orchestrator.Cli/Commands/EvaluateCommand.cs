@@ -61,7 +61,7 @@ sealed class EvaluateCommand : Verb<EvaluateRequest>
                 MaxSequenceLength = request.MaxSequenceLength,
             }, view, stop);
             loss = HeldOutLoss.Of(loaded.Model, loaded.Adapter, Batches(records, view, stop));
-            match = ExactMatch.Of(loaded.Generator, records, Enumerable.Range(0, Math.Min(request.ExactMatch, records.Count)), loaded.EndTokens, request.MaxNewTokens, _ => stop.ThrowIfCancellationRequested());
+            match = ExactMatch.Of(loaded.Generator, records, Enumerable.Range(0, Math.Min(request.ExactMatch, records.Count)), loaded.EndTokens, request.MaxNewTokens, (_, _, _) => stop.ThrowIfCancellationRequested());
         }
         if (output.IsJson)
             output.JsonLine(new { loss = loss.Mean, loss.Perplexity, supervisedTokens = loss.Tokens, exactMatch = match.Answers == 0 ? (double?)null : match.Share, answers = match.Answers });

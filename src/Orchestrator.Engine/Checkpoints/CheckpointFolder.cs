@@ -83,7 +83,7 @@ static class CheckpointFolder
     /// <summary>The adapter's file: its bytes are a function of the plan's digests and the parameters.</summary>
     public static void WriteAdapter(string path, JobPlan plan, IAdapter method, StartAdapter start, ReadOnlyMemory<float> parameters)
         => SafeTensors.Write(path, [.. start.ToFile(method, parameters)],
-            new Dictionary<string, string>
+            new Dictionary<string, string>(method.FileSizes)
             {
                 ["format"] = "pt",
                 ["method"] = plan.Spec.Adapter.Method,

@@ -21,8 +21,5 @@ public sealed record EvaluationResult(Step Step, double Loss, long Tokens, int A
 /// <param name="Input">the context that was given, or empty</param>
 /// <param name="Expected">the record's answer</param>
 /// <param name="Given">the generated answer</param>
-public sealed record Answer(string Instruction, string Input, string Expected, string Given)
-{
-    /// <summary>Whether it is right to the letter, white space at its ends aside.</summary>
-    public bool IsExact => Given.Trim() == Expected.Trim();
-}
+/// <param name="IsExact">whether it is right, token for token</param>
+public sealed record Answer(string Instruction, string Input, string Expected, string Given, bool IsExact);

@@ -9,7 +9,6 @@ using Orchestrator.Learning.Generation;
 using Orchestrator.Learning.Training;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Coordination;
-using Orchestrator.Protocol.Jobs;
 using TorchSharp;
 
 namespace Orchestrator.Engine.Evaluation;
@@ -49,9 +48,16 @@ public sealed class Evaluator(EngineOptions options, ResidentBases bases)
 
         using var unrecorded = torch.no_grad();
         var loss = HeldOutLoss.Of(replica.Model, replica.Adapter, Batches(data));
-        var answers = tokenizer is null ? [] : Ask(data, tokenizer, replica, spec.Evaluation).ToList();
-        return new EvaluationResult(step, loss.Tokens == 0 ? 0 : loss.Mean, loss.Tokens, answers.Count, answers.Count(answer => answer.IsExact),
-            [.. answers.Take(AnswersKept)], watch.Elapsed.TotalSeconds);
+        var answers = new List<Answer>();
+        var exact = tokenizer is null ? default : ExactMatch.Of(new Generator(replica.Model, replica.Adapter), data.Records, data.Validation.Take(spec.Evaluation.ExactMatch),
+            [.. folder.Config.EndTokens, tokenizer.Eos], spec.Evaluation.MaxNewTokens, Keep);
+        return new EvaluationResult(step, loss.Tokens == 0 ? 0 : loss.Mean, loss.Tokens, exact.Answers, exact.Right, answers, watch.Elapsed.TotalSeconds);
+
+        void Keep(int record, IReadOnlyList<int> tokens, bool isRight)
+        {
+            if (answers.Count < AnswersKept && data.Records.Record(record) is { } asked)
+                answers.Add(new Answer(asked.Instruction, asked.Input, asked.Output, tokenizer.DecodeContinuation([.. tokens]), isRight));
+        }
     }
 
     static IEnumerable<MicroBatch> Batches(TrainingData data)
@@ -59,25 +65,5 @@ public sealed class Evaluator(EngineOptions options, ResidentBases bases)
         var packer = new BatchPacker();
         foreach (var records in data.Validation.Chunk(RecordsPerBatch))
             yield return packer.Pack(data.Records, records, PrefixSharing.CommonPrefixes);
-    }
-
-    static IEnumerable<Answer> Ask(TrainingData data, Tokenizer tokenizer, Replica replica, EvaluationSpec spec)
-    {
-        var generator = new Generator(replica.Model, replica.Adapter);
-        foreach (var record in data.Validation.Take(spec.ExactMatch))
-        {
-            if (data.Records.Record(record) is not { } asked)
-                yield break;
-            var prompt = data.Records.Tokens(record)[..PromptLength(data.Records.Labels(record))].ToArray();
-            var tokens = generator.Generate(prompt, new GenerationOptions { Temperature = 0, MaxNewTokens = spec.MaxNewTokens, EndTokens = [tokenizer.Eos] })
-                .Where(token => token != tokenizer.Eos).ToArray();
-            yield return new Answer(asked.Instruction, asked.Input, asked.Output, tokenizer.DecodeContinuation(tokens));
-        }
-    }
-
-    static int PromptLength(ReadOnlySpan<int> labels)
-    {
-        var first = labels.IndexOfAnyExcept(Example.Unsupervised);
-        return first <= 0 ? labels.Length : first;
     }
 }

@@ -31,6 +31,9 @@ public interface IAdapter
     /// <param name="parameters">in the layout's order</param>
     Tensor Weight(int index, Tensor frozen, IReadOnlyList<Tensor> parameters) => frozen;
 
+    /// <summary>Sizes that the file says beside its tensors, so that whoever reads it need not guess.</summary>
+    IReadOnlyDictionary<string, string> FileSizes => new Dictionary<string, string>();
+
     /// <summary>The vector as the named tensors of the method's file.</summary>
     /// <param name="vector">[<see cref="ParameterLayout.Count"/>]</param>
     IEnumerable<(string Name, long[] Shape, ReadOnlyMemory<float> Values)> ToFile(ReadOnlyMemory<float> vector);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Orchestrator.Learning.Llama;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Jobs;
@@ -56,6 +57,13 @@ public sealed class ZeroInitAttention : IAdapter
         var adapted = layer - LowestTrainedLayer;
         return adapted < 0 ? null : new Prompt(parameters[adapted], parameters[layers + adapted].tanh().view(gatesPerLayer, 1, 1));
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, string> FileSizes => new Dictionary<string, string>
+    {
+        ["layers"] = layers.ToString(CultureInfo.InvariantCulture),
+        ["length"] = length.ToString(CultureInfo.InvariantCulture),
+    };
 
     /// <inheritdoc/>
     public IEnumerable<(string Name, long[] Shape, ReadOnlyMemory<float> Values)> ToFile(ReadOnlyMemory<float> vector)

@@ -3,6 +3,12 @@ using Orchestrator.Learning.Generation;
 
 namespace Orchestrator.Learning.Evaluation;
 
+/// <summary>Hears an answer.</summary>
+/// <param name="record">the number of the record that was asked</param>
+/// <param name="tokens">the answer, cut where it is longer than the right one</param>
+/// <param name="isRight">whether it is what the record has</param>
+public delegate void Answered(int record, IReadOnlyList<int> tokens, bool isRight);
+
 /// <summary>How many generated answers are token for token what the record has.</summary>
 /// <param name="Right">answers that are</param>
 /// <param name="Answers">answers that were generated</param>
@@ -17,8 +23,8 @@ public readonly record struct ExactMatch(int Right, int Answers)
     /// <param name="records">their numbers; one without a supervised token is passed over</param>
     /// <param name="endTokens">tokens that end an answer and do not belong to it</param>
     /// <param name="maxNewTokens">an answer that is not over by then is wrong</param>
-    /// <param name="answered">told the number of each record after its answer; may throw to stop</param>
-    public static ExactMatch Of(Generator generator, Dataset dataset, IEnumerable<int> records, IReadOnlyList<int> endTokens, int maxNewTokens, Action<int>? answered = null)
+    /// <param name="answered">told each answer as it comes; may throw to stop</param>
+    public static ExactMatch Of(Generator generator, Dataset dataset, IEnumerable<int> records, IReadOnlyList<int> endTokens, int maxNewTokens, Answered? answered = null)
     {
         ArgumentNullException.ThrowIfNull(generator);
         ArgumentNullException.ThrowIfNull(dataset);
@@ -35,7 +41,7 @@ public readonly record struct ExactMatch(int Right, int Answers)
             var answer = generator.Generate(tokens[..first], options).ToList();
             var isRight = wanted.Count < maxNewTokens && answer.SequenceEqual(wanted);
             total = new ExactMatch(total.Right + (isRight ? 1 : 0), total.Answers + 1);
-            answered?.Invoke(record);
+            answered?.Invoke(record, answer, isRight);
         }
         return total;
     }

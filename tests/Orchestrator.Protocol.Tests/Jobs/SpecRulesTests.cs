@@ -1,5 +1,5 @@
-using CsCheck;
 using System.Text.Json.Nodes;
+using CsCheck;
 using Orchestrator.Protocol.Jobs;
 
 namespace Orchestrator.Protocol.Tests.Jobs;
