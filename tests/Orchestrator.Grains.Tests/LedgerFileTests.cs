@@ -1,0 +1,69 @@
+using Orchestrator.Engine;
+using Orchestrator.Grains.Jobs;
+using Orchestrator.Protocol;
+using Orchestrator.Protocol.Coordination;
+using Orchestrator.Protocol.Jobs;
+using Orchestrator.Protocol.Ledger;
+
+namespace Orchestrator.Grains.Tests;
+
+public sealed class LedgerFileTests : IDisposable
+{
+    readonly RunFolder run = new(Directory.CreateTempSubdirectory("orchestrator-").FullName);
+
+    public void Dispose() => Directory.Delete(run.Path, recursive: true);
+
+    static readonly JobPlan plan = new()
+    {
+        Spec = new JobSpec { Name = "j" }, TrainingSamples = 320, ValidationSamples = 0, Parameters = 3, Digests = new JobDigests("s", "b", "d", ""), Kind = "cpu",
+    };
+
+    static LedgerLine Line(long step, string parameters = "p") => new()
+    {
+        Step = step, Epoch = 0, Loss = 1.5, LearningRate = 1e-3, GradientNorm = 2, Tokens = 10, Supervised = 5, Samples = [1, 2], Parameters = parameters + step,
+    };
+
+    string[] Text()
+    {
+        using var file = new StreamReader(new FileStream(run.Ledger, FileMode.Open, FileAccess.Read, FileShare.ReadWrite));
+        return file.ReadToEnd().Split('\n');
+    }
+
+    [Fact]
+    public void Lines_that_come_early_wait_and_those_that_come_again_are_written_once()
+    {
+        using var ledger = LedgerFile.Open(run, plan);
+        Assert.True(ledger.Append(Line(2)));
+        Assert.False(ledger.Append(Line(2)));
+        Assert.True(ledger.Append(Line(1)));
+        Assert.False(ledger.Append(Line(1)));
+        ledger.Flush();
+        Assert.Equal(new Step(2), ledger.Written);
+        Assert.Equal(4, Text().Length);
+    }
+
+    [Fact]
+    public void A_step_that_ends_otherwise_than_written_is_a_broken_promise()
+    {
+        using var ledger = LedgerFile.Open(run, plan);
+        ledger.Append(Line(1));
+        Assert.Throws<BrokenInvariantException>(() => ledger.Append(Line(1, "q")));
+    }
+
+    [Fact]
+    public void Half_a_line_from_a_crash_is_cut_off_and_the_chain_goes_on()
+    {
+        using (var ledger = LedgerFile.Open(run, plan))
+            ledger.Append(Line(1));
+        var whole = Text();
+        File.AppendAllText(run.Ledger, whole[1][..30]);
+        using (var ledger = LedgerFile.Open(run, plan))
+        {
+            Assert.Equal(new Step(1), ledger.Written);
+            ledger.Append(Line(2));
+        }
+        var (_, chain) = LedgerChain.ReadHead(Text()[0], "1");
+        (_, chain) = LedgerChain.ReadLine(chain, Text()[1], "2");
+        Assert.Equal(2, LedgerChain.ReadLine(chain, Text()[2], "3").Line.Step);
+    }
+}
