@@ -4,7 +4,6 @@ using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
 using System.Text;
 using Orchestrator.Cli.Commands;
-using Orchestrator.Learning.Training;
 
 namespace Orchestrator.Cli;
 
@@ -13,7 +12,6 @@ static class Program
 {
     static int Main(string[] arguments)
     {
-        DeterministicTorch.PrepareProcess();      // before the first product of any verb
         if (!Console.IsOutputRedirected)
             Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
         var parsed = Tree().Parse(arguments);

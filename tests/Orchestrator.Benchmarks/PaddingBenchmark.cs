@@ -81,10 +81,10 @@ static class PaddingBenchmark
         return new MicroBatch
         {
             Tokens = tokens,
-            Positions = [.. Enumerable.Range(0, tokens.Length).Select(row => row % Width)],
-            Segments = [.. Enumerable.Range(0, examples.Count).Select(e => new Segment(e * Width, Width, -1))],
-            SupervisedRows = [.. rows],
-            Labels = [.. labels],
+            Positions = (int[])[.. Enumerable.Range(0, tokens.Length).Select(row => row % Width)],
+            Segments = (Segment[])[.. Enumerable.Range(0, examples.Count).Select(e => new Segment(e * Width, Width, -1))],
+            SupervisedRows = (int[])[.. rows],
+            Labels = (int[])[.. labels],
             Examples = examples.Count,
         };
     }

@@ -104,7 +104,7 @@ sealed partial class JobGrain(
     async Task Advance(JobEvent what)
     {
         var before = stored.State.State;
-        var decision = Coordinator.Decide(Job.Plan, before, what, clock.GetUtcNow());
+        var decision = await Delivered(Coordinator.Decide(Job.Plan, before, what, clock.GetUtcNow()));
         stored.State.State = decision.State;
         if (decision.Orders.Count > 0 || decision.State with { Committed = before.Committed, FruitlessGenerations = before.FruitlessGenerations } != before)
             await stored.WriteStateAsync();      // no order runs ahead of its record
@@ -113,11 +113,26 @@ sealed partial class JobGrain(
         if (decision.State.Reason == before.Reason && decision.State.Phase == before.Phase)
             return;
         LogDecided(Job.Name, decision.State.Phase, decision.Reason);
-        if (decision.State.Phase == JobPhase.Completed && before.Phase != JobPhase.Completed)
-            await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Deliver(decision.State.Through);
         if (decision.State.Phase is JobPhase.Suspended || decision.State.IsOver)
             SummaryFile.Write(Job, decision.State, stored.State.Evaluations, ledger!.Last, metrics!.Totals, before.Workers.Count);
         news.Post(new JobDecisionNews(decision.State.Phase, decision.State.Generation, decision.State.Reason, decision.State.Workers.Count(worker => worker.IsMember)));
+    }
+
+    // A job is completed once its result lies where it belongs: before that is so, nothing says it is.
+    async Task<JobDecision> Delivered(JobDecision decision)
+    {
+        if (decision.State.Phase != JobPhase.Completed || stored.State.State.IsOver)
+            return decision;
+        try
+        {
+            await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Deliver(decision.State.Through);
+            return decision;
+        }
+        catch (ProblemException problem)
+        {
+            var reason = $"all steps are done, but the adapter could not be written: {problem.Message}";
+            return decision with { State = decision.State with { Phase = JobPhase.Failed, Reason = reason }, Reason = reason };
+        }
     }
 
     void Carry(JobOrder order)

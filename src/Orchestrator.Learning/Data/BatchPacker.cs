@@ -16,11 +16,12 @@ public enum PrefixSharing
 /// </summary>
 public sealed class BatchPacker
 {
-    readonly List<int> tokens = [];
-    readonly List<int> positions = [];
-    readonly List<Segment> segments = [];
-    readonly List<int> supervisedRows = [];
-    readonly List<int> labels = [];
+    Part[] memory = [];
+    readonly Filling<int> tokens = new();
+    readonly Filling<int> positions = new();
+    readonly Filling<Segment> segments = new();
+    readonly Filling<int> supervisedRows = new();
+    readonly Filling<int> labels = new();
 
     /// <summary>An example's rows.</summary>
     /// <param name="Record">its number</param>
@@ -52,7 +53,9 @@ public sealed class BatchPacker
     MicroBatch Pack(IExamples examples, ReadOnlySpan<int> records, PrefixSharing sharing)
     {
         Clear();
-        var parts = new Part[records.Length];
+        if (memory.Length < records.Length)
+            memory = new Part[records.Length];
+        var parts = memory;
         var count = 0;
         foreach (var record in records)
         {
@@ -72,11 +75,11 @@ public sealed class BatchPacker
         }
         return new MicroBatch
         {
-            Tokens = [.. tokens],
-            Positions = [.. positions],
-            Segments = [.. segments],
-            SupervisedRows = [.. supervisedRows],
-            Labels = [.. labels],
+            Tokens = tokens.Filled,
+            Positions = positions.Filled,
+            Segments = segments.Filled,
+            SupervisedRows = supervisedRows.Filled,
+            Labels = labels.Filled,
             Examples = records.Length,
         };
     }

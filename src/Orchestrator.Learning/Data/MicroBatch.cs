@@ -4,22 +4,23 @@ namespace Orchestrator.Learning.Data;
 /// The examples of one micro-batch as packed rows: one row per input token, no padding. Rows are grouped in <see cref="Segments"/>; a row
 /// attends to the rows of its own segment up to itself and to all rows of its segment's ancestors, and to nothing else.
 /// </summary>
+/// <remarks>What a <see cref="BatchPacker"/> packed lies in its memory and is valid until it packs the next.</remarks>
 public sealed class MicroBatch
 {
     /// <summary>Token numbers, [rows].</summary>
-    public required int[] Tokens { get; init; }
+    public required ReadOnlyMemory<int> Tokens { get; init; }
 
     /// <summary>Position of each row within its example, [rows]; a segment's positions go on where its parent's end.</summary>
-    public required int[] Positions { get; init; }
+    public required ReadOnlyMemory<int> Positions { get; init; }
 
     /// <summary>The rows' grouping, in row order; parents come before their children.</summary>
-    public required Segment[] Segments { get; init; }
+    public required ReadOnlyMemory<Segment> Segments { get; init; }
 
     /// <summary>Rows whose next token is supervised, ascending within a segment, [supervised].</summary>
-    public required int[] SupervisedRows { get; init; }
+    public required ReadOnlyMemory<int> SupervisedRows { get; init; }
 
     /// <summary>The token each of <see cref="SupervisedRows"/> should predict, [supervised].</summary>
-    public required int[] Labels { get; init; }
+    public required ReadOnlyMemory<int> Labels { get; init; }
 
     /// <summary>Number of examples in it.</summary>
     public required int Examples { get; init; }

@@ -29,7 +29,7 @@ public readonly record struct HeldOutLoss(double Sum, long Tokens)
             using var scope = NewDisposeScope();
             using var unrecorded = no_grad();
             var rows = new PackedRows(batch);
-            var loss = SupervisedLoss.Sum(model.Logits(rows, adapter), batch.Labels).ToDouble();
+            var loss = SupervisedLoss.Sum(model.Logits(rows, adapter), batch.Labels.Span).ToDouble();
             total = new HeldOutLoss(total.Sum + loss, total.Tokens + batch.Supervised);
         }
         return total;

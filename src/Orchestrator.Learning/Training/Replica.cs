@@ -81,7 +81,7 @@ public sealed class Replica : IDisposable
         }
         using var scope = NewDisposeScope();
         var rows = new PackedRows(batch);
-        var loss = SupervisedLoss.Sum(model.Logits(rows, adapter), batch.Labels);
+        var loss = SupervisedLoss.Sum(model.Logits(rows, adapter), batch.Labels.Span);
         MemoryMarshal.Cast<byte, float>(adapter.GradientOf(loss).bytes).CopyTo(gradient);
         // Weighted last: a weight of one in thousands would push the gradients of fp16 products below what the type can hold.
         TensorPrimitives.Multiply(gradient, (float)weight, gradient);

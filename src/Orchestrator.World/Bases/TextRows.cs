@@ -27,11 +27,11 @@ public sealed class TextRows(Chronicle chronicle, Tokenizer tokenizer)
         }
         var batch = new MicroBatch
         {
-            Tokens = [.. waiting[..rows]],
-            Labels = [.. waiting[1..(rows + 1)]],
-            Positions = [.. Enumerable.Range(0, rows).Select(row => row % Length)],
-            Segments = [.. Enumerable.Range(0, PerStep).Select(row => new Segment(row * Length, Length, Parent: -1))],
-            SupervisedRows = [.. Enumerable.Range(0, rows)],
+            Tokens = (int[])[.. waiting[..rows]],
+            Labels = (int[])[.. waiting[1..(rows + 1)]],
+            Positions = (int[])[.. Enumerable.Range(0, rows).Select(row => row % Length)],
+            Segments = (Segment[])[.. Enumerable.Range(0, PerStep).Select(row => new Segment(row * Length, Length, Parent: -1))],
+            SupervisedRows = (int[])[.. Enumerable.Range(0, rows)],
             Examples = PerStep,
         };
         waiting.RemoveRange(0, rows);

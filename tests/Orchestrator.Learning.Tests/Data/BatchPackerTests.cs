@@ -37,18 +37,18 @@ public class BatchPackerTests
         {
             var batch = new BatchPacker().Pack(dataset, [.. Enumerable.Range(0, dataset.Count)], sharing);
             var next = 0;
-            foreach (var (i, segment) in batch.Segments.Index())
+            foreach (var (i, segment) in batch.Segments.ToArray().Index())
             {
                 Assert.Equal(next, segment.Start);
                 Assert.InRange(segment.Length, 1, batch.Rows);
                 Assert.InRange(segment.Parent, -1, i - 1);
-                var first = segment.Parent < 0 ? 0 : batch.Positions[batch.Segments[segment.Parent].Start] + batch.Segments[segment.Parent].Length;
-                Assert.Equal(Enumerable.Range(first, segment.Length), batch.Positions.AsSpan(segment.Start, segment.Length).ToArray());
+                var first = segment.Parent < 0 ? 0 : batch.Positions.ToArray()[batch.Segments.ToArray()[segment.Parent].Start] + batch.Segments.ToArray()[segment.Parent].Length;
+                Assert.Equal(Enumerable.Range(first, segment.Length), batch.Positions.ToArray().AsSpan(segment.Start, segment.Length).ToArray());
                 next += segment.Length;
             }
             Assert.Equal(next, batch.Rows);
             Assert.Equal(batch.Supervised, batch.Labels.Length);
-            Assert.Equal(batch.SupervisedRows, batch.SupervisedRows.Order().Distinct());
+            Assert.Equal(batch.SupervisedRows.ToArray(), batch.SupervisedRows.ToArray().Order().Distinct());
         }
     }, iter: 200);
 
@@ -89,8 +89,8 @@ public class BatchPackerTests
         using var dataset = folder.Open(new DataSource { Path = SharedFiles.Alpaca, Tokenizer = SharedFiles.Llama });
         int[] records = [.. Enumerable.Range(0, dataset.Count).Where(record => dataset.Record(record)!.Input.Length == 0).Take(4)];
         var batch = new BatchPacker().Pack(dataset, records, PrefixSharing.CommonPrefixes);
-        Assert.InRange(batch.Segments[0].Length, 28, 32); // 29 tokens, and what instructions have in common
-        Assert.Equal(-1, batch.Segments[0].Parent);
+        Assert.InRange(batch.Segments.ToArray()[0].Length, 28, 32); // 29 tokens, and what instructions have in common
+        Assert.Equal(-1, batch.Segments.ToArray()[0].Parent);
     }
 
     [Fact]
@@ -118,14 +118,14 @@ public class BatchPackerTests
 
     static IEnumerable<string> Unpack(MicroBatch batch)
     {
-        var labels = batch.SupervisedRows.Zip(batch.Labels).ToDictionary(one => one.First, one => one.Second);
-        foreach (var leaf in Enumerable.Range(0, batch.Segments.Length).Where(i => batch.Segments.All(segment => segment.Parent != i)))
+        var labels = batch.SupervisedRows.ToArray().Zip(batch.Labels.ToArray()).ToDictionary(one => one.First, one => one.Second);
+        foreach (var leaf in Enumerable.Range(0, batch.Segments.Length).Where(i => batch.Segments.ToArray().All(segment => segment.Parent != i)))
         {
             var chain = new List<Segment>();
-            for (var at = leaf; at >= 0; at = batch.Segments[at].Parent)
-                chain.Insert(0, batch.Segments[at]);
+            for (var at = leaf; at >= 0; at = batch.Segments.ToArray()[at].Parent)
+                chain.Insert(0, batch.Segments.ToArray()[at]);
             yield return string.Join(' ', chain.SelectMany(segment => Enumerable.Range(segment.Start, segment.Length)).Select(row =>
-                $"{batch.Positions[row]}:{batch.Tokens[row]}{(labels.TryGetValue(row, out var label) ? $">{label}" : "")}"));
+                $"{batch.Positions.ToArray()[row]}:{batch.Tokens.ToArray()[row]}{(labels.TryGetValue(row, out var label) ? $">{label}" : "")}"));
         }
     }
 

@@ -40,7 +40,7 @@ public class GradientTests(ITestOutputHelper output)
             Close.Within(1e-6, Math.Abs(slope - norm) / norm, method.Layout[i].Name);
         }
 
-        Tensor Loss() => SupervisedLoss.Sum(model.Logits(new PackedRows(Batch), adapter), Batch.Labels);
+        Tensor Loss() => SupervisedLoss.Sum(model.Logits(new PackedRows(Batch), adapter), Batch.Labels.Span);
 
         double At(int parameter, Tensor offset)
         {
@@ -92,7 +92,7 @@ public class GradientTests(ITestOutputHelper output)
         var method = new ActsTooLow(weights.Config);
         using var adapter = RandomModels.Bound(method, weights, RandomModels.Vector(method, weights));
         using var scope = NewDisposeScope();
-        var loss = SupervisedLoss.Sum(model.Logits(new PackedRows(Batch), adapter), Batch.Labels);
+        var loss = SupervisedLoss.Sum(model.Logits(new PackedRows(Batch), adapter), Batch.Labels.Span);
         var parameters = adapter.Parameters.ToArray();
         var gradients = autograd.grad([loss], parameters, allow_unused: true);
         Assert.Equal(["layers.1.adapter_query", "layers.1.attention.gate"], Enumerable.Range(0, parameters.Length).Where(i => gradients[i] is null || gradients[i].IsInvalid).Select(i => method.Layout[i].Name));

@@ -31,11 +31,11 @@ static class Packed
         }
         return new MicroBatch
         {
-            Tokens = [.. tokens],
-            Positions = [.. positions],
-            Segments = [.. segments],
-            SupervisedRows = [.. rows],
-            Labels = [.. labels],
+            Tokens = (int[])[.. tokens],
+            Positions = (int[])[.. positions],
+            Segments = (Segment[])[.. segments],
+            SupervisedRows = (int[])[.. rows],
+            Labels = (int[])[.. labels],
             Examples = examples.Count,
         };
     }

@@ -48,7 +48,7 @@ public class PackingLawTests
         (double Loss, Tensor Gradient) Gradient(MicroBatch batch)
         {
             var rows = new PackedRows(batch);
-            var loss = SupervisedLoss.Sum(model.Logits(rows, adapter), batch.Labels);
+            var loss = SupervisedLoss.Sum(model.Logits(rows, adapter), batch.Labels.ToArray());
             return (loss.ToDouble(), cat([.. autograd.grad([loss], [.. adapter.Parameters]).Select(part => part.flatten())]));
         }
     }
@@ -78,11 +78,11 @@ public class PackingLawTests
         }
         return new MicroBatch
         {
-            Tokens = [.. tokens],
-            Positions = [.. positions],
-            Segments = [.. segments],
-            SupervisedRows = [.. rows],
-            Labels = [.. labels],
+            Tokens = (int[])[.. tokens],
+            Positions = (int[])[.. positions],
+            Segments = (Segment[])[.. segments],
+            SupervisedRows = (int[])[.. rows],
+            Labels = (int[])[.. labels],
             Examples = drawn.Length,
         };
     }
@@ -92,20 +92,20 @@ public class PackingLawTests
     {
         for (var leaf = 0; leaf < batch.Segments.Length; leaf++)
         {
-            var own = batch.Segments[leaf];
-            var supervised = Enumerable.Range(0, batch.Supervised).Where(i => own.Start <= batch.SupervisedRows[i] && batch.SupervisedRows[i] < own.Start + own.Length).ToList();
+            var own = batch.Segments.ToArray()[leaf];
+            var supervised = Enumerable.Range(0, batch.Supervised).Where(i => own.Start <= batch.SupervisedRows.ToArray()[i] && batch.SupervisedRows.ToArray()[i] < own.Start + own.Length).ToList();
             if (supervised.Count == 0)
                 continue;
             var rows = Enumerable.Range(own.Start, own.Length).ToList();
-            for (var at = own.Parent; at >= 0; at = batch.Segments[at].Parent)
-                rows.InsertRange(0, Enumerable.Range(batch.Segments[at].Start, batch.Segments[at].Length));
+            for (var at = own.Parent; at >= 0; at = batch.Segments.ToArray()[at].Parent)
+                rows.InsertRange(0, Enumerable.Range(batch.Segments.ToArray()[at].Start, batch.Segments.ToArray()[at].Length));
             yield return new MicroBatch
             {
-                Tokens = [.. rows.Select(row => batch.Tokens[row])],
-                Positions = [.. Enumerable.Range(0, rows.Count)],
-                Segments = [new Segment(0, rows.Count, -1)],
-                SupervisedRows = [.. supervised.Select(i => rows.IndexOf(batch.SupervisedRows[i]))],
-                Labels = [.. supervised.Select(i => batch.Labels[i])],
+                Tokens = (int[])[.. rows.Select(row => batch.Tokens.ToArray()[row])],
+                Positions = (int[])[.. Enumerable.Range(0, rows.Count)],
+                Segments = (Segment[])[new Segment(0, rows.Count, -1)],
+                SupervisedRows = (int[])[.. supervised.Select(i => rows.IndexOf(batch.SupervisedRows.ToArray()[i]))],
+                Labels = (int[])[.. supervised.Select(i => batch.Labels.ToArray()[i])],
                 Examples = 1,
             };
         }
