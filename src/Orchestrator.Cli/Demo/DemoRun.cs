@@ -86,7 +86,7 @@ static class DemoRun
     static LoadedModel Open(string? adapter)
         => LoadedModel.Open(new ModelRequest(DemoBundle.Base, adapter, Tokenizer: null, Precision.Fp32, DeviceKind.Cpu, Threads: 1), new DirectProgress<TrainingProgress>(_ => { }));
 
-    static List<ReportAnswer> Chosen(List<ReportAnswer> answers) => [.. answers.Where((_, i) => i % (answers.Count / AnswersShown) == 0).Take(AnswersShown)];
+    static List<ReportAnswer> Chosen(List<ReportAnswer> answers) => [.. answers.Where((_, i) => i % (answers.Count / AnswersShown + 1) == 0).Take(AnswersShown)];
 
     static void Tell(Output output, List<ReportAnswer> answers, DemoScore before, DemoScore forced, DemoScore after, TrainResult result, IReadOnlyList<DemoTwin> twins)
     {
@@ -107,6 +107,7 @@ static class DemoRun
         [
             ("adapter", result.Adapter ?? ""),
             ("sha-256", result.AdapterSha256 ?? ""),
+            ("loss", LossCurve.Of(new RunFolder(result.Folder))),
             ("steps", string.Create(CultureInfo.InvariantCulture, $"{result.Step} in {result.Seconds:0.0} s, {result.TokensPerSecond:N0} tokens/s")),
             ("report", new RunFolder(result.Folder).Report),
             .. twins.Select(twin => (twin.AdapterSha256 == result.AdapterSha256 ? "same bytes" : "OTHER BYTES", $"{twin.What}: {twin.AdapterSha256}")),

@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Orchestrator.Learning.Adapters;
 using Orchestrator.Learning.Training;
 using Orchestrator.Protocol.Coordination;

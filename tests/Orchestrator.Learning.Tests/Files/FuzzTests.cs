@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Orchestrator.Harness;
 using Orchestrator.Learning.Files;
 using Orchestrator.Protocol;
 using TorchSharp;

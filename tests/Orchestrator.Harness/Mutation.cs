@@ -1,10 +1,10 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Orchestrator.Learning.Tests.Files;
+namespace Orchestrator.Harness;
 
 /// <summary>Damage to a file as a function of a seed: bits, lengths, cuts, repetitions, pieces of other files.</summary>
-static class Mutation
+public static class Mutation
 {
     static readonly long[] Lengths = [0, 1, 2, 7, 255, 256, 65_535, 65_536, int.MaxValue, uint.MaxValue, int.MinValue, -1, -2, long.MaxValue, long.MinValue, 1L << 40];
     static readonly byte[] Bytes = [0, 1, 0x7f, 0x80, 0xff, (byte)'0', (byte)'9', (byte)'-', (byte)'.', (byte)'R', (byte)'c', (byte)'(', (byte)'t', (byte)'2', (byte)'b', (byte)'{', (byte)'}', (byte)'"', (byte)'\\'];
