@@ -32,6 +32,8 @@ static class LocalTraining
         var run = new RunFolder(request.Folder);
         using var occupied = RunLock.Take(run);
         await using var silo = await LocalSilo.Start(run, cache, Environment.GetEnvironmentVariable("ORCHESTRATOR_DEBUG") == "1");
+        using var resident = await Task.Run(() => silo.Bases.Acquire(request.Spec.Model.Path, ComputeDevice.PrecisionOf(request.Spec), ComputeDevice.NameOf(request.Spec, slot: 0),
+            WatchBase(view, prepared.BaseBytes)), stop);
         var job = silo.Grains.GetGrain<IJobGrain>(request.Spec.Name);
         await job.Submit(new JobAssignment(prepared.Plan, request.Folder));
         await job.Resume();
@@ -99,6 +101,18 @@ static class LocalTraining
                     view.Report(new TrainingProgress.Preparing("taking the base's digest", hashed, 0, "bytes"));
             }),
             new DirectProgress<DatasetProgress>(done => view.Report(new TrainingProgress.Preparing("tokenising", done.Done, done.Total, "records"))));
+    }
+
+    // Read before the workers ask for it, so that it can be watched; they share what is here.
+    static DirectProgress<long> WatchBase(IProgress<TrainingProgress> view, long total)
+    {
+        var read = 0L;
+        return new DirectProgress<long>(bytes =>
+        {
+            read += bytes;
+            if (total >= ShownBytesMin)
+                view.Report(new TrainingProgress.Preparing("reading the base", Math.Min(read, total), total, "bytes"));
+        });
     }
 
     static TrainResult Result(TrainRequest request, JobPlan plan, RunSummary summary)

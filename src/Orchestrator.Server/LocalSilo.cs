@@ -10,6 +10,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Collectives;
 using Orchestrator.Engine;
+using Orchestrator.Engine.Resident;
 using Orchestrator.Grains;
 using Orleans.Configuration;
 
@@ -32,6 +33,9 @@ public sealed class LocalSilo : IAsyncDisposable
 
     /// <summary>What computes.</summary>
     public TrainingEngine Engine => app.Services.GetRequiredService<TrainingEngine>();
+
+    /// <summary>The frozen bases of this process.</summary>
+    public ResidentBases Bases => app.Services.GetRequiredService<ResidentBases>();
 
     /// <summary>Where the exchange listens.</summary>
     public Uri Exchange { get; }
