@@ -24,11 +24,10 @@ static class PaddingBenchmark
         DeterministicTorch.EnterWorkerThread(1);
         using var weights = Workload.Weights(Workload.Large);
         using var replica = Workload.Replica(weights);
-        var packer = new BatchPacker();
         (string Name, MicroBatch Batch)[] layouts =
         [
-            ("packed, shared beginning", packer.Pack(examples, PrefixSharing.CommonPrefixes)),
-            ("packed", packer.Pack(examples, PrefixSharing.None)),
+            ("packed, shared beginning", new BatchPacker().Pack(examples, PrefixSharing.CommonPrefixes)),
+            ("packed", new BatchPacker().Pack(examples, PrefixSharing.None)),
             ($"padded to {Width}", Padded(examples)),
         ];
         var gradients = layouts.Select(_ => new float[replica.Layout.Count]).ToArray();

@@ -60,8 +60,7 @@ public class BatchPackerTests
             return;
         using var _ = dataset;
         int[] all = [.. Enumerable.Range(0, dataset.Count)];
-        var packer = new BatchPacker();
-        var (apart, shared) = (packer.Pack(dataset, all, PrefixSharing.None), packer.Pack(dataset, all, PrefixSharing.CommonPrefixes));
+        var (apart, shared) = (new BatchPacker().Pack(dataset, all, PrefixSharing.None), new BatchPacker().Pack(dataset, all, PrefixSharing.CommonPrefixes));
         Assert.True(shared.Rows <= apart.Rows);
         Assert.Equal(apart.Supervised, shared.Supervised);
         Assert.Equal(Enumerable.Range(0, dataset.Count).Sum(dataset.Supervised), shared.Supervised);
