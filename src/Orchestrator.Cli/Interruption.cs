@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Orchestrator.Cli;
 
 /// <summary>Ctrl-C and SIGTERM: the first asks the work to come to a good end, the second stops at once.</summary>
-sealed class Interruption : IDisposable
+sealed partial class Interruption : IDisposable
 {
     readonly CancellationTokenSource source = new();
     readonly List<PosixSignalRegistration> registrations = [];
@@ -25,10 +25,21 @@ sealed class Interruption : IDisposable
     {
         context.Cancel = true;
         if (Interlocked.Increment(ref signals) > 1)
-            Environment.Exit(ExitCodes.Interrupted);
+            StopAtOnce();
         output.Interrupted();
         source.Cancel();
     }
+
+    // Without the process's farewells: they would free what the workers' threads still compute with, and end in a crash instead of a code.
+    static void StopAtOnce()
+    {
+        if (!OperatingSystem.IsWindows())
+            ExitNow(ExitCodes.Interrupted);
+        Environment.Exit(ExitCodes.Interrupted);
+    }
+
+    [LibraryImport("libc", EntryPoint = "_exit")]
+    private static partial void ExitNow(int code);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -139,6 +139,21 @@ public sealed class TrainingTests : IDisposable
     }
 
     [Fact]
+    public void A_second_signal_stops_at_once_and_loses_nothing_that_was_committed()
+    {
+        var spec = Parity(epochs: 20);
+        var run = Place("stopped");
+        using (var process = Begin(spec, run, workers: 2))
+        {
+            Reaches(process, run, step: 20);
+            using (var signals = Process.Start("sh", ["-c", $"kill -TERM {process.Id}; kill -TERM {process.Id}"]))
+                signals.WaitForExit();
+            Assert.Equal(ExitCodes.Interrupted, Orchestrated.EndOf(process).Code);
+        }
+        Assert.Equal(Train(spec, Place("undisturbed"), workers: 1), Train(spec, run, workers: 3, "--resume"));
+    }
+
+    [Fact]
     public void A_run_leaves_everything_that_it_promises()
     {
         var spec = Alpaca();

@@ -19,8 +19,12 @@ namespace Orchestrator.Engine.Evaluation;
 /// </summary>
 /// <param name="options">the engine's settings</param>
 /// <param name="bases">the process's frozen bases: an evaluation shares the one that is trained on</param>
-public sealed class Evaluator(EngineOptions options, ResidentBases bases)
+public sealed class Evaluator(EngineOptions options, ResidentBases bases) : IDisposable
 {
+    readonly CancellationTokenSource closing = new();
+    readonly Lock gate = new();
+    readonly HashSet<Task> running = [];
+
     const int AnswersKept = 8;
     const int RecordsPerBatch = 8;
 
@@ -29,7 +33,24 @@ public sealed class Evaluator(EngineOptions options, ResidentBases bases)
     public Task<EvaluationResult> Evaluate(JobAssignment job, Step step)
     {
         ArgumentNullException.ThrowIfNull(job);
-        return Task.Factory.StartNew(() => Run(job, step), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var evaluation = Task.Factory.StartNew(() => Run(job, step), closing.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        lock (gate)
+        {
+            running.RemoveWhere(task => task.IsCompleted);
+            running.Add(evaluation);
+        }
+        return evaluation;
+    }
+
+    /// <summary>Gives up what is under way, within a batch or an answer, and waits for it: it computes on bases that are about to go.</summary>
+    public void Dispose()
+    {
+        closing.Cancel();
+        Task[] last;
+        lock (gate)
+            last = [.. running];
+        Task.WhenAll(last).ContinueWith(_ => { }, TaskScheduler.Default).Wait();
+        closing.Dispose();
     }
 
     EvaluationResult Run(JobAssignment job, Step step)
@@ -55,15 +76,19 @@ public sealed class Evaluator(EngineOptions options, ResidentBases bases)
 
         void Keep(int record, IReadOnlyList<int> tokens, bool isRight)
         {
+            closing.Token.ThrowIfCancellationRequested();
             if (answers.Count < AnswersKept && data.Records.Record(record) is { } asked)
                 answers.Add(new Answer(asked.Instruction, asked.Input, asked.Output, tokenizer.DecodeContinuation([.. tokens]), isRight));
         }
     }
 
-    static IEnumerable<MicroBatch> Batches(TrainingData data)
+    IEnumerable<MicroBatch> Batches(TrainingData data)
     {
         var packer = new BatchPacker();
         foreach (var records in data.Validation.Chunk(RecordsPerBatch))
+        {
+            closing.Token.ThrowIfCancellationRequested();
             yield return packer.Pack(data.Records, records, PrefixSharing.CommonPrefixes);
+        }
     }
 }

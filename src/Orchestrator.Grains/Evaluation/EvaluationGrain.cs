@@ -29,6 +29,10 @@ sealed partial class EvaluationGrain(Evaluator evaluator, ILogger<EvaluationGrai
             var result = await evaluation;
             await GrainFactory.GetGrain<IJobGrain>(this.GetPrimaryKeyString()).Evaluated(result);
         }
+        catch (OperationCanceledException)
+        {
+            // The process is going down.
+        }
         catch (Exception e)
         {
             LogFailed(job.Name, step, e);
