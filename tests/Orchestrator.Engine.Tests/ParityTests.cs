@@ -1,7 +1,6 @@
 using Orchestrator.Harness;
 using Orchestrator.Learning.Files;
 using Orchestrator.Protocol.Coordination;
-using Orchestrator.Protocol.Jobs;
 
 namespace Orchestrator.Engine.Tests;
 
@@ -11,23 +10,6 @@ public sealed class ParityTests : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
-    JobPlan Plan()
-    {
-        var shared = Shared.Find("reference/run_parity") ?? "";
-        Assert.SkipWhen(shared.Length == 0, "the golden run is not beside the project");
-        var spec = new JobSpec
-        {
-            Name = "parity",
-            Model = new ModelSpec { Path = Path.Combine(shared, "model") },
-            Adapter = new AdapterSpec { Layers = 3, Length = 5, Init = Path.Combine(shared, "init-adapter.pth") },
-            Data = new DataSpec { Path = Path.Combine(shared, "data.jsonl"), Validation = 0, MaxSequenceLength = 48, Shuffle = false },
-            Training = new TrainingSpec { Epochs = 3, GlobalBatchSize = 8, MicroBatchSize = 2, LearningRate = 0.02, WarmupEpochs = 0.5 },
-            Device = new DeviceSpec { Kind = DeviceKind.Cpu },
-            Checkpoint = new CheckpointSpec { EverySteps = 10 },
-        };
-        return JobPreparation.Prepare(spec, Path.Combine(folder, "cache"), new PreparationProgress(), TestContext.Current.CancellationToken).Plan;
-    }
-
     [Theory]
     [InlineData("a:1")]
     [InlineData("a:3")]
@@ -35,7 +17,7 @@ public sealed class ParityTests : IDisposable
     [InlineData("a:1 b:1 c:1 d:1 e:1")]
     public async Task A_whole_run_ends_as_the_original_ended_it_with_any_number_of_workers(string processes)
     {
-        var plan = Plan();
+        var plan = Jobs.Golden(folder);
         var run = Path.Combine(folder, "run");
         await using var job = new Rehearsal(plan, run);
         job.Offer([.. processes.Split(' ').Select(process => process.Split(':')).Select(parts => (parts[0], int.Parse(parts[1])))]);
