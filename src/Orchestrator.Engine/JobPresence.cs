@@ -1,6 +1,7 @@
 using Orchestrator.Collectives;
 using Orchestrator.Engine.Checkpoints;
 using Orchestrator.Engine.Resident;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Learning.Adapters;
 using Orchestrator.Learning.Data;
 using Orchestrator.Learning.Files;
@@ -35,6 +36,7 @@ sealed class JobPresence : IDisposable
     {
         (Job, this.options, this.bases, this.shelf, Log) = (job, options, bases, shelf, log);
         Run = new RunFolder(job.Folder);
+        InHand = new WorkInHand(Plan.MicroBatches);
         Reduction = new LocalReduction(job.Name, options.Process, Plan.MicroBatches, Plan.Parameters, exchange);
         data = new Lazy<TrainingData>(OpenData);
         method = new Lazy<IAdapter>(() => Methods.Of(Plan.Spec.Adapter, ConfigOfBase()));
@@ -52,6 +54,8 @@ sealed class JobPresence : IDisposable
     public RunFolder Run { get; }
 
     public LocalReduction Reduction { get; }
+
+    public WorkInHand InHand { get; }
 
     public EngineLog Log { get; }
 

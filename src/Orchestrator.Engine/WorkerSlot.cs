@@ -1,3 +1,4 @@
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Protocol.Coordination;
 
 namespace Orchestrator.Engine;
@@ -13,6 +14,7 @@ sealed class WorkerSlot : IDisposable
     readonly CancellationTokenSource closing = new();
     readonly Lock gate = new();
     readonly TrainingLoop loop;
+    readonly WorkerClock clock;
     readonly Thread thread;
     CancellationTokenSource generationEnds = new();
 
@@ -22,7 +24,9 @@ sealed class WorkerSlot : IDisposable
     public WorkerSlot(WorkerId me, JobPresence presence, IJobReports reports)
     {
         (Me, Presence, Reports) = (me, presence, reports);
-        loop = new TrainingLoop(me, presence, reports);
+        clock = new WorkerClock(me);
+        loop = new TrainingLoop(me, presence, reports, clock);
+        reports.Follow(clock);
         thread = new Thread(Run) { Name = $"worker {me} of {presence.Job.Name}", IsBackground = true };
     }
 
@@ -77,6 +81,7 @@ sealed class WorkerSlot : IDisposable
     {
         IsVanished = true;
         loop.Vanish();
+        clock.Silence();
         Stop();
     }
 
@@ -100,6 +105,7 @@ sealed class WorkerSlot : IDisposable
         finally
         {
             loop.Dispose();
+            clock.Stop();
             Left?.Invoke(this);
         }
     }

@@ -2,6 +2,7 @@ using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Engine;
 using Orchestrator.Engine.Evaluation;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Grains.Checkpoints;
 using Orchestrator.Grains.Evaluation;
 using Orchestrator.Protocol;
@@ -22,6 +23,8 @@ sealed partial class JobGrain(
     readonly Channel<JobEvent> events = Channel.CreateUnbounded<JobEvent>(new UnboundedChannelOptions { SingleReader = true });
     readonly CancellationTokenSource stopping = new();
     readonly NewsBoard news = new();
+    readonly long activated = clock.GetTimestamp();
+    JobAccounts? accounts;
     WorkerOrders? orders;
     LedgerFile? ledger;
     MetricsFile? metrics;
@@ -60,9 +63,10 @@ sealed partial class JobGrain(
         ledger ??= LedgerFile.Open(new RunFolder(Job.Folder), Job.Plan);
         var checkpoint = await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Open(Job, ledger.Written, stored.State.Evaluations);
         metrics ??= MetricsFile.Open(new RunFolder(Job.Folder));
+        accounts ??= new JobAccounts(stored.State.Accounts, Age);
         if (Job.Plan.ValidationSamples > 0)
             Carry(new JobOrder.Evaluate(Step.Start));
-        SummaryFile.Write(Job, stored.State.State, stored.State.Evaluations, ledger.Last, metrics.Totals, workers: 0);
+        SummaryFile.Write(Job, stored.State.State, stored.State.Evaluations, ledger.Last, metrics.Totals, workers: 0, accounts.At(Age));
         events.Writer.TryWrite(new JobEvent.Started(checkpoint));
         loop ??= Run();
     }
@@ -106,15 +110,19 @@ sealed partial class JobGrain(
         var before = stored.State.State;
         var decision = await Delivered(Coordinator.Decide(Job.Plan, before, what, clock.GetUtcNow()));
         stored.State.State = decision.State;
-        if (decision.Orders.Count > 0 || decision.State with { Committed = before.Committed, FruitlessGenerations = before.FruitlessGenerations } != before)
+        accounts!.Decided(what, before, decision.State, Age);
+        if (decision.Orders.Count > 0 || accounts!.IsUnsaved || decision.State with { Committed = before.Committed, FruitlessGenerations = before.FruitlessGenerations } != before)
+        {
+            accounts!.IsUnsaved = false;
             await stored.WriteStateAsync();      // no order runs ahead of its record
+        }
         foreach (var order in decision.Orders)
             Carry(order);
         if (decision.State.Reason == before.Reason && decision.State.Phase == before.Phase)
             return;
         LogDecided(Job.Name, decision.State.Phase, decision.Reason);
         if (decision.State.Phase is JobPhase.Suspended || decision.State.IsOver)
-            SummaryFile.Write(Job, decision.State, stored.State.Evaluations, ledger!.Last, metrics!.Totals, before.Workers.Count);
+            SummaryFile.Write(Job, decision.State, stored.State.Evaluations, ledger!.Last, metrics!.Totals, before.Workers.Count, accounts.At(Age));
         news.Post(new JobDecisionNews(decision.State.Phase, decision.State.Generation, decision.State.Reason, decision.State.Workers.Count(worker => worker.IsMember)));
     }
 
@@ -154,8 +162,10 @@ sealed partial class JobGrain(
     public Task Offer(IReadOnlyList<WorkerOffer> workers) => Take(new JobEvent.Offered(workers));
 
     /// <inheritdoc/>
-    public async Task<Step> Report(IReadOnlyList<JobEvent> told, IReadOnlyList<StepReport> steps)
+    public async Task<Step> Report(IReadOnlyList<JobEvent> told, IReadOnlyList<StepReport> steps, WorkerAccount? account)
     {
+        if (account is not null)
+            accounts!.Take(account, Age);
         foreach (var step in steps)
         {
             try
@@ -222,8 +232,10 @@ sealed partial class JobGrain(
     {
         var state = stored.State.State;
         return Task.FromResult(new JobSnapshot(state.Phase, state.Reason, state.Committed, Job.Plan.Last, state.Generation,
-            [.. state.Workers.Where(worker => worker.IsMember).Select(worker => worker.Worker)], state.Checkpoint, ledger?.Written ?? Step.Start, refusal));
+            [.. state.Workers.Where(worker => worker.IsMember).Select(worker => worker.Worker)], state.Checkpoint, ledger?.Written ?? Step.Start, refusal) { WorkerSeconds = accounts?.At(Age) });
     }
+
+    TimeSpan Age => clock.GetElapsedTime(activated);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<JobNews>> News(long after) => Task.FromResult(news.After(after));

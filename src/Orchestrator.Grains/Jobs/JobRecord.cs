@@ -1,5 +1,6 @@
 using Orchestrator.Engine;
 using Orchestrator.Engine.Evaluation;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Protocol.Coordination;
 
 namespace Orchestrator.Grains.Jobs;
@@ -18,4 +19,7 @@ public sealed class JobRecord
 
     /// <summary>Evaluations so far, by step.</summary>
     public List<EvaluationResult> Evaluations { get; set; } = [];
+
+    /// <summary>Where its workers' time went.</summary>
+    public StoredAccounts Accounts { get; set; } = new();
 }

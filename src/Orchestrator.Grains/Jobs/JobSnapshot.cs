@@ -1,5 +1,6 @@
 using Orchestrator.Engine;
 using Orchestrator.Engine.Evaluation;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Protocol.Coordination;
 
 namespace Orchestrator.Grains.Jobs;
@@ -15,7 +16,11 @@ namespace Orchestrator.Grains.Jobs;
 /// <param name="Written">the step up to which the ledger is on disk</param>
 /// <param name="Refusal">what a worker said that cannot take part, if one did</param>
 public sealed record JobSnapshot(
-    JobPhase Phase, string Reason, Step Step, Step Last, Generation Generation, IReadOnlyList<WorkerId> Members, Step Checkpoint, Step Written, string? Refusal);
+    JobPhase Phase, string Reason, Step Step, Step Last, Generation Generation, IReadOnlyList<WorkerId> Members, Step Checkpoint, Step Written, string? Refusal)
+{
+    /// <summary>Where its workers' time went, until now.</summary>
+    public WorkerSeconds? WorkerSeconds { get; init; }
+}
 
 /// <summary>Something that a person who watches the job wants to hear of: one of the members is set.</summary>
 /// <param name="Number">counts up from 1</param>
