@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace Orchestrator.Engine.Telemetry;
 
 /// <summary>What a worker's second went into. At every moment a worker of a job is in exactly one of these.</summary>
@@ -90,9 +92,11 @@ public sealed record WorkerSeconds
     };
 
     /// <summary>All of them.</summary>
+    [JsonIgnore]
     public double All => Compute + Recompute + Reduce + Peers + Data + Checkpoint + Evaluation + Recovery + Load + Idle;
 
     /// <summary>Share of all that computed what is in the result, 0 to 1; null before there was any time.</summary>
+    [JsonIgnore]
     public double? Goodput => All > 0 ? Compute / All : null;
 
     /// <summary>Every state with its seconds, in the states' order, by its name in lower case.</summary>
