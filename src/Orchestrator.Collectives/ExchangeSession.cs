@@ -72,6 +72,7 @@ sealed class ExchangeSession : IExchangeSession
         if (gradient.Length != Membership.Parameters)
             throw new ArgumentException($"room for {gradient.Length} floats; {Membership.Parameters} will come", nameof(gradient));
         StepSums sums;
+        var from = Stopwatch.GetTimestamp();
         lock (gate)
             sums = window.Begin(step);
         Send(pieces[0].Owner, Frames.Wish(step, wish));
@@ -91,6 +92,7 @@ sealed class ExchangeSession : IExchangeSession
         }
         lock (gate)
             window.Close();
+        counters.Summed(from, SummedFrom, Stopwatch.GetTimestamp());
         return result;
     }
 

@@ -41,11 +41,13 @@ sealed class JobPresence : IDisposable
         data = new Lazy<TrainingData>(OpenData);
         method = new Lazy<IAdapter>(() => Methods.Of(Plan.Spec.Adapter, ConfigOfBase()));
         start = new Lazy<StartAdapter>(() => Plan.Spec.Adapter.Init is { } init ? StartAdapter.Read(init, method.Value, ConfigOfBase().Heads) : StartAdapter.None);
-        writer = new Lazy<CheckpointWriter>(() => new CheckpointWriter(Run, Plan, method.Value, start.Value));
+        writer = new Lazy<CheckpointWriter>(() => new CheckpointWriter(Run, Plan, method.Value, start.Value) { Metrics = Metrics });
     }
 
     /// <summary>Done when the presence before this one has let go of its files, streams and states.</summary>
     public Task After { get; init; } = Task.CompletedTask;
+
+    public Metrics? Metrics { get; init; }
 
     public JobAssignment Job { get; }
 

@@ -25,6 +25,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     Order.Begin? entering;
     ReducedStep reduced;
     double computeSeconds, reduceSeconds;
+    Activity? span;      // of the step in hand, where it is traced
     WorkerState resting = WorkerState.Idle;
     bool isRedone, hasShare, hasTrained;
     long written;
@@ -41,6 +42,9 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
 
     /// <summary>Whether the participant was told to forget the job.</summary>
     public bool IsReleased { get; private set; }
+
+    /// <summary>The span that those of its steps belong to; null where nothing is traced.</summary>
+    public string? Trace { get; set; }
 
     bool IsOver { get; set; }
 
@@ -170,6 +174,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
         (hasShare, hasTrained) = (true, true);
         var leaf = presence.Reduction.Rent(compute.MicroBatch);
         var batch = presence.Pack(packer, step.MicroBatch(compute.MicroBatch));
+        using var part = Traces.MicroBatch(span, compute.MicroBatch);
         var state = presence.InHand.Begin(isRedone);
         clock.Enter(state);
         var result = replica!.Backward(batch, step.TokenWeight, leaf.Gradient);
@@ -188,6 +193,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     {
         PlanOf(exchange.Step);
         var started = Stopwatch.GetTimestamp();
+        using var part = Traces.Part(span, "exchange");
         clock.Enter(hasShare ? WorkerState.Peers : WorkerState.Idle, started);
         reduced = presence.Reduction.Reduce(participant.Generation, exchange.Step, exchange.Wish, stop);
         clock.Enter(WorkerState.Reduce, presence.Reduction.SummedFrom);
@@ -219,6 +225,8 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
         if (participant.Membership is null)
             resting = StandsFor(step.Step);
         plan = null;
+        span?.Dispose();
+        span = null;
     }
 
     void Report(StepPlan step, double norm, double learningRate)
@@ -266,6 +274,8 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
         if (plan?.Step == step)
             return plan;
         isRedone = step.Number <= Interlocked.Read(ref written);
+        span?.Dispose();
+        span = Traces.Step(Trace, me, step);
         return plan = StepPlan.For(presence.Plan, presence.Sizes, step);
     }
 
@@ -275,5 +285,9 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
             : presence.Plan.IsEvaluation(step) ? WorkerState.Evaluation : WorkerState.Checkpoint;
 
     /// <inheritdoc/>
-    public void Dispose() => replica?.Dispose();
+    public void Dispose()
+    {
+        span?.Dispose();
+        replica?.Dispose();
+    }
 }

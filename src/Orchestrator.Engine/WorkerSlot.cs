@@ -42,14 +42,21 @@ sealed class WorkerSlot : IDisposable
     /// <summary>Called on the slot's thread when it has left its job.</summary>
     public Action<WorkerSlot>? Left { get; set; }
 
+    /// <summary>What its time goes into now.</summary>
+    public WorkerState State => clock.Now;
+
     /// <summary>Starts the thread.</summary>
     public void Start() => thread.Start();
 
     /// <summary>Hands an order over; it is taken before the next micro-batch.</summary>
-    public void Post(Order order)
+    /// <param name="order">the order</param>
+    /// <param name="trace">the span that it came with</param>
+    public void Post(Order order, string? trace = null)
     {
         lock (gate)
         {
+            if (order is Order.Begin)
+                loop.Trace = trace;
             inbox.Enqueue(order);
             if (loop.IsInterruptedBy(order))      // under the same lock as the taking: else it could cancel a wait of the very generation that it began
                 generationEnds.Cancel();

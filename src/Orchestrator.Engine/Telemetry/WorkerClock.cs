@@ -13,12 +13,15 @@ public sealed class WorkerClock
     readonly Guid incarnation = Guid.NewGuid();
     readonly WorkerId worker;
     long since = Stopwatch.GetTimestamp();
-    WorkerState now = WorkerState.Load;
+    volatile WorkerState now = WorkerState.Load;
     bool stopped;
     bool silent;
 
     /// <summary>Starts the clock, in <see cref="WorkerState.Load"/>.</summary>
     public WorkerClock(WorkerId worker) => this.worker = worker;
+
+    /// <summary>The state it is in.</summary>
+    public WorkerState Now => now;
 
     /// <summary>From now on in another state.</summary>
     /// <returns>ticks of <see cref="Stopwatch"/> since the last switch</returns>

@@ -16,6 +16,7 @@ namespace Orchestrator.Grains.Jobs;
 sealed partial class JobGrain(
     [PersistentState("job", "jobs")] IPersistentState<JobRecord> stored,
     TimeProvider clock,
+    Metrics measures,
     ILogger<JobGrain> log) : Grain, IJobGrain, IDisposable
 {
     static readonly TimeSpan tick = TimeSpan.FromSeconds(1);
@@ -23,8 +24,7 @@ sealed partial class JobGrain(
     readonly Channel<JobEvent> events = Channel.CreateUnbounded<JobEvent>(new UnboundedChannelOptions { SingleReader = true });
     readonly CancellationTokenSource stopping = new();
     readonly NewsBoard news = new();
-    readonly long activated = clock.GetTimestamp();
-    JobAccounts? accounts;
+    JobTelemetry? telemetry;
     WorkerOrders? orders;
     LedgerFile? ledger;
     MetricsFile? metrics;
@@ -59,14 +59,14 @@ sealed partial class JobGrain(
     // Everything that a fresh activation needs, and the event that makes the coordinator go on from what is on disk.
     async Task Begin()
     {
-        orders ??= new WorkerOrders(GrainFactory, () => Job, what => events.Writer.TryWrite(what));
+        telemetry ??= new JobTelemetry(measures, Job, stored.State.Accounts, stored.State.State, clock);
+        orders ??= new WorkerOrders(GrainFactory, () => telemetry.Assigned, what => events.Writer.TryWrite(what));
         ledger ??= LedgerFile.Open(new RunFolder(Job.Folder), Job.Plan);
         var checkpoint = await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Open(Job, ledger.Written, stored.State.Evaluations);
         metrics ??= MetricsFile.Open(new RunFolder(Job.Folder));
-        accounts ??= new JobAccounts(stored.State.Accounts, Age);
         if (Job.Plan.ValidationSamples > 0)
             Carry(new JobOrder.Evaluate(Step.Start));
-        SummaryFile.Write(Job, stored.State.State, stored.State.Evaluations, ledger.Last, metrics.Totals, workers: 0, accounts.At(Age));
+        SummaryFile.Write(Job, stored.State.State, stored.State.Evaluations, ledger.Last, metrics.Totals, workers: 0, telemetry.Seconds);
         events.Writer.TryWrite(new JobEvent.Started(checkpoint));
         loop ??= Run();
     }
@@ -110,10 +110,10 @@ sealed partial class JobGrain(
         var before = stored.State.State;
         var decision = await Delivered(Coordinator.Decide(Job.Plan, before, what, clock.GetUtcNow()));
         stored.State.State = decision.State;
-        accounts!.Decided(what, before, decision.State, Age);
-        if (decision.Orders.Count > 0 || accounts!.IsUnsaved || decision.State with { Committed = before.Committed, FruitlessGenerations = before.FruitlessGenerations } != before)
+        telemetry!.Decided(what, before, decision);
+        if (decision.Orders.Count > 0 || telemetry.IsUnsaved || decision.State with { Committed = before.Committed, FruitlessGenerations = before.FruitlessGenerations } != before)
         {
-            accounts!.IsUnsaved = false;
+            telemetry.IsUnsaved = false;
             await stored.WriteStateAsync();      // no order runs ahead of its record
         }
         foreach (var order in decision.Orders)
@@ -122,7 +122,7 @@ sealed partial class JobGrain(
             return;
         LogDecided(Job.Name, decision.State.Phase, decision.Reason);
         if (decision.State.Phase is JobPhase.Suspended || decision.State.IsOver)
-            SummaryFile.Write(Job, decision.State, stored.State.Evaluations, ledger!.Last, metrics!.Totals, before.Workers.Count, accounts.At(Age));
+            SummaryFile.Write(Job, decision.State, stored.State.Evaluations, ledger!.Last, metrics!.Totals, before.Workers.Count, telemetry.Seconds);
         news.Post(new JobDecisionNews(decision.State.Phase, decision.State.Generation, decision.State.Reason, decision.State.Workers.Count(worker => worker.IsMember)));
     }
 
@@ -177,13 +177,14 @@ sealed partial class JobGrain(
     public async Task<Step> Report(IReadOnlyList<JobEvent> told, IReadOnlyList<StepReport> steps, WorkerAccount? account)
     {
         if (account is not null)
-            accounts!.Take(account, Age);
+            telemetry!.Take(account);
         foreach (var step in steps)
         {
             try
             {
                 if (ledger!.Append(step.Line))
                 {
+                    telemetry!.Committed(step);
                     metrics!.Append(step, stored.State.State.Workers.Count(worker => worker.IsMember));
                     news.Post(step);
                 }
@@ -215,6 +216,7 @@ sealed partial class JobGrain(
         if (stored.State.Job is not null && stored.State.Evaluations.All(known => known.Step != result.Step))
         {
             stored.State.Evaluations.Add(result);
+            telemetry?.Evaluated(result);
             stored.State.Evaluations.Sort((a, b) => a.Step.CompareTo(b.Step));
             await stored.WriteStateAsync();
             await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Evaluated(result);
@@ -244,10 +246,8 @@ sealed partial class JobGrain(
     {
         var state = stored.State.State;
         return Task.FromResult(new JobSnapshot(state.Phase, state.Reason, state.Committed, Job.Plan.Last, state.Generation,
-            [.. state.Workers.Where(worker => worker.IsMember).Select(worker => worker.Worker)], state.Checkpoint, ledger?.Written ?? Step.Start, refusal) { WorkerSeconds = accounts?.At(Age) });
+            [.. state.Workers.Where(worker => worker.IsMember).Select(worker => worker.Worker)], state.Checkpoint, ledger?.Written ?? Step.Start, refusal) { WorkerSeconds = telemetry?.Seconds });
     }
-
-    TimeSpan Age => clock.GetElapsedTime(activated);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<JobNews>> News(long after) => Task.FromResult(news.After(after));
@@ -259,6 +259,7 @@ sealed partial class JobGrain(
         events.Writer.TryComplete();
         ledger?.Dispose();
         metrics?.Dispose();
+        telemetry?.Dispose();
     }
 
     /// <inheritdoc/>
