@@ -79,13 +79,6 @@ public sealed class TrainingEngine : IDisposable
             return [.. slots.Keys.Where(key => key.Job == job).Select(key => key.Worker).Order()];
     }
 
-    /// <summary>What the time of every worker of this process goes into now.</summary>
-    public IEnumerable<(WorkerId Worker, string Job, WorkerState State)> States()
-    {
-        lock (gate)
-            return [.. slots.Values.Select(seat => (seat.Slot.Me, seat.Slot.Presence.Job.Name, seat.Slot.State))];
-    }
-
     /// <summary>Ends a worker's thread in the middle of what it does, as a fault of its accelerator would; what it has not handed over is gone. For drills.</summary>
     /// <returns>whether there was such a worker</returns>
     public bool Kill(string job, WorkerId worker)

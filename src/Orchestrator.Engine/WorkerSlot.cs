@@ -42,9 +42,6 @@ sealed class WorkerSlot : IDisposable
     /// <summary>Called on the slot's thread when it has left its job.</summary>
     public Action<WorkerSlot>? Left { get; set; }
 
-    /// <summary>What its time goes into now.</summary>
-    public WorkerState State => clock.Now;
-
     /// <summary>Starts the thread.</summary>
     public void Start() => thread.Start();
 

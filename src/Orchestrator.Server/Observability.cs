@@ -9,7 +9,6 @@ using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 using Orchestrator.Collectives;
-using Orchestrator.Engine;
 using Orchestrator.Engine.Telemetry;
 
 namespace Orchestrator.Server;
@@ -31,9 +30,11 @@ public static class Observability
     /// <summary>Series of one instrument, beyond which they are counted together: the runtime's and Orleans' own labels must not grow without a bound.</summary>
     const int SeriesMax = 1_000;
 
-    // A job's instruments, and a job's parts or causes of one.
-    const int JobsMax = 5_000;
+    // Each job has some two dozen instruments, each of which has a few states, parts or causes, or its layers, or its workers.
+    const int StreamsMax = 20_000;
     const int SeriesOfJobMax = 16;
+    const int GatesMax = 48;
+    const int WorkersMax = 256;
 
     static readonly string[] orleansLabels = ["type", "grain_type", "method", "status", "direction", "reason", "key"];      // not: silo and destination, which are addresses
 
@@ -73,7 +74,6 @@ public static class Observability
         ArgumentNullException.ThrowIfNull(app);
         var services = app.ServiceProvider;
         var metrics = services.GetRequiredService<Metrics>();
-        metrics.Watch(services.GetRequiredService<TrainingEngine>());
         metrics.Watch(services.GetRequiredService<GradientExchange>().Counters);
         metrics.Watch(new Devices().Read);
         app.MapPrometheusScrapingEndpoint("/metrics");
@@ -81,11 +81,14 @@ public static class Observability
 
     static void AddMetrics(MeterProviderBuilder metrics) => metrics
         .AddMeter(Metrics.MeterName, Metrics.JobMeterName, "Microsoft.Orleans", "System.Runtime", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel")
-        .SetMaxMetricStreams(JobsMax * 2)
+        .SetMaxMetricStreams(StreamsMax)
         .AddView(instrument => instrument.Meter.Name switch
         {
             Metrics.MeterName => null,      // bounded by what lives
-            Metrics.JobMeterName => new MetricStreamConfiguration { CardinalityLimit = SeriesOfJobMax },
+            Metrics.JobMeterName => new MetricStreamConfiguration
+            {
+                CardinalityLimit = instrument.Name == Catalogue.Gate.Name ? GatesMax : instrument.Name == Catalogue.Worker.Name ? WorkersMax : SeriesOfJobMax,
+            },
             "Microsoft.Orleans" => new MetricStreamConfiguration { CardinalityLimit = SeriesMax, TagKeys = orleansLabels },
             _ => new MetricStreamConfiguration { CardinalityLimit = SeriesMax },
         })

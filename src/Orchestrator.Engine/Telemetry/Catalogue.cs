@@ -96,6 +96,9 @@ public static class Catalogue
     /// <summary>Micro-batches dealt again.</summary>
     public static readonly Metric MicroBatchesDealtAgain = Counter("job.microbatches.redealt", "{microbatch}", "Micro-batches of interrupted steps that were dealt anew.", Job);
 
+    /// <summary>Quarantine.</summary>
+    public static readonly Metric Quarantined = Gauge("job.quarantined", "{worker}", "Workers that computed wrong; the job uses them no more.", Job);
+
     /// <summary>Worker-seconds.</summary>
     public static readonly Metric WorkerTime = Counter("job.worker.time", "s", "Worker-seconds by what they went into; the states add up to all the time that workers were the job's.", Job, "state");
 
@@ -120,8 +123,8 @@ public static class Catalogue
     /// <summary>Waits.</summary>
     public static readonly Metric QueueWait = Histogram("queue.wait", "s", "How long jobs waited for their first workers.", [1, 5, 15, 60, 300, 900, 3600, 14400]);
 
-    /// <summary>Workers of a server.</summary>
-    public static readonly Metric Worker = Gauge("worker.state", "1", "1 for what the worker's time goes into now.", "worker", Job, "state");
+    /// <summary>Workers.</summary>
+    public static readonly Metric Worker = Gauge("job.worker.state", "1", $"What a worker's time goes into: {string.Join(", ", WorkerSeconds.None.ByState().Select((state, i) => $"{i} {state.Key}"))}.", Job, "worker");
 
     /// <summary>Checkpoint write time.</summary>
     public static readonly Metric CheckpointDuration = Histogram("checkpoint.duration", "s", "Time to write, flush and rename a checkpoint, beside the training.", writeBounds);
@@ -156,8 +159,8 @@ public static class Catalogue
     /// <summary>All of them, in the order of the documentation.</summary>
     public static IReadOnlyList<Metric> All { get; } =
     [
-        Phase, Step, LastStep, Steps, Loss, ValidationLoss, LearningRate, GradientNorm, Gate, Tokens, Examples, StepDuration, WorkersWanted, WorkersPresent, WorkerTime, Goodput, Generation, Generations,
-        RecoveryDuration, MicroBatchesDealtAgain, Checkpoints, CheckpointStep, CheckpointSize, CheckpointDuration, QueueLength, QueueOldest, QueueWait, Worker, DeviceMemory, DeviceUtilisation,
+        Phase, Step, LastStep, Steps, Loss, ValidationLoss, LearningRate, GradientNorm, Gate, Tokens, Examples, StepDuration, WorkersWanted, WorkersPresent, WorkerTime, Worker, Goodput, Generation, Generations,
+        RecoveryDuration, MicroBatchesDealtAgain, Quarantined, Checkpoints, CheckpointStep, CheckpointSize, CheckpointDuration, QueueLength, QueueOldest, QueueWait, DeviceMemory, DeviceUtilisation,
         DeviceTemperature, ExchangeBytes, ExchangeFrames, ExchangeSums, ExchangeTime, Database, CertificateExpiry,
     ];
 

@@ -21,6 +21,9 @@ public sealed class JobAccounts(StoredAccounts stored, TimeSpan now)
     /// <summary>What is to be stored.</summary>
     public StoredAccounts Stored { get; } = stored;
 
+    /// <summary>Workers that are there, as they told last.</summary>
+    public IEnumerable<WorkerTold> Present => Stored.Workers.Where(known => !known.IsFinal && !known.IsLost);
+
     /// <summary>Whether something changed that nobody would tell again.</summary>
     public bool IsUnsaved { get; set; }
 
@@ -70,7 +73,7 @@ public sealed class JobAccounts(StoredAccounts stored, TimeSpan now)
     public WorkerSeconds At(TimeSpan now)
     {
         var seconds = Stored.Seconds;
-        foreach (var known in Stored.Workers.Where(known => !known.IsFinal && !known.IsLost))
+        foreach (var known in Present)
         {
             var silence = now - HeardOf(known);
             seconds = seconds.With(known.Now, Math.Max(0, Math.Min(silence.TotalSeconds, assumedMax.TotalSeconds) - known.Booked));

@@ -19,6 +19,7 @@ public sealed class JobSeries : IDisposable
     readonly Lock gate = new();
     readonly Action<JobSeries> ended;
     (string Layer, double Gate)[] gates = [];
+    (string Name, WorkerState State)[] workers = [];
     WorkerSeconds seconds = WorkerSeconds.None;
     double goodput = double.NaN;
 
@@ -26,13 +27,14 @@ public sealed class JobSeries : IDisposable
     {
         this.job = new(Catalogue.Job, job);
         this.ended = ended;
-        meter = new Meter(new MeterOptions(Metrics.JobMeterName) { Tags = [this.job] });      // its tags make it another meter than that of the next job
+        meter = new Meter(new MeterOptions(Metrics.JobMeterName) { Tags = [this.job] });      // by its tags it is another than that of the next job
         stepDuration = Metrics.Histogram(meter, Catalogue.StepDuration);
         recoveryDuration = Metrics.Histogram(meter, Catalogue.RecoveryDuration);
+        foreach (var (metric, read) in observed)
+            Metrics.Observe(meter, metric, () => read(this));
     }
 
-    /// <summary>How each observed metric is read.</summary>
-    internal static IReadOnlyList<(Metric Metric, Func<JobSeries, IEnumerable<Measurement<double>>> Read)> Observed { get; } =
+    static readonly (Metric Metric, Func<JobSeries, IEnumerable<Measurement<double>>> Read)[] observed =
     [
         (Catalogue.Phase, it => [it.Of(1, "phase", phases[(int)it.Phase])]),
         (Catalogue.Step, it => [it.Of(it.Step)]),
@@ -50,8 +52,10 @@ public sealed class JobSeries : IDisposable
         (Catalogue.Generation, it => [it.Of(it.Generation)]),
         (Catalogue.Generations, it => it.ReadGenerations()),
         (Catalogue.WorkerTime, it => Volatile.Read(ref it.seconds).ByState().Select(state => it.Of(state.Value, "state", state.Key))),
+        (Catalogue.Worker, it => Volatile.Read(ref it.workers).Select(worker => it.Of((int)worker.State, "worker", worker.Name))),
         (Catalogue.Goodput, it => double.IsNaN(it.goodput) ? [] : [it.Of(it.goodput)]),
         (Catalogue.MicroBatchesDealtAgain, it => [it.Of(it.MicroBatchesDealtAgain)]),
+        (Catalogue.Quarantined, it => [it.Of(it.Quarantined)]),
         (Catalogue.Checkpoints, it => [it.Of(it.CheckpointsWritten, "result", "written"), it.Of(it.CheckpointsFailed, "result", "failed")]),
         (Catalogue.CheckpointStep, it => [it.Of(it.CheckpointStep)]),
         (Catalogue.CheckpointSize, it => it.Some(it.CheckpointBytes)),
@@ -87,6 +91,8 @@ public sealed class JobSeries : IDisposable
 
     internal long MicroBatchesDealtAgain { get; set; }
 
+    internal int Quarantined { get; set; }
+
     internal long CheckpointsWritten { get; set; }
 
     internal long CheckpointsFailed { get; set; }
@@ -117,8 +123,9 @@ public sealed class JobSeries : IDisposable
 
     internal void Diverged(double loss) => Loss = loss;
 
-    internal void Accounted(WorkerSeconds told, double? share)
+    internal void Accounted(WorkerSeconds told, double? share, IEnumerable<WorkerTold> present)
     {
+        Volatile.Write(ref workers, [.. present.Select(worker => (worker.Worker.ToString(), worker.Now)).DistinctBy(worker => worker.Item1)]);
         Volatile.Write(ref seconds, told);
         goodput = share ?? double.NaN;
     }

@@ -64,7 +64,7 @@ public sealed class JobTelemetry : IDisposable
     public void Take(WorkerAccount account)
     {
         accounts.Take(account, Age);
-        series.Accounted(accounts.Stored.Seconds, Seconds.Goodput);
+        series.Accounted(accounts.Stored.Seconds, Seconds.Goodput, accounts.Present);
     }
 
     /// <summary>A step was told for the first time.</summary>
@@ -153,7 +153,7 @@ public sealed class JobTelemetry : IDisposable
         series.CheckpointStep = state.Checkpoint.Number;
         series.WorkersWanted = state.Workers.Count(worker => !state.Leaving.Contains(worker.Worker));
         series.WorkersPresent = state.Workers.Count(worker => worker.IsMember);
-        series.Accounted(accounts.Stored.Seconds, Seconds.Goodput);
+        series.Accounted(accounts.Stored.Seconds, Seconds.Goodput, accounts.Present);
     }
 
     void End(JobState state)

@@ -1,13 +1,11 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using Orchestrator.Collectives;
-using Orchestrator.Protocol.Coordination;
 
 namespace Orchestrator.Engine.Telemetry;
 
 /// <summary>
-/// Every instrument of the product, made from the <see cref="Catalogue"/>. What there is at a moment (jobs, workers, devices) is read when somebody looks, from those that live: so the series of
-/// what has ended go. Histograms of a job are of a meter of their own, which ends with the job.
+/// Every instrument of the product, made from the <see cref="Catalogue"/>. Those of a job are of a meter of its own, which ends with the job: so its series go, and what they took is free again.
 /// </summary>
 public sealed class Metrics : IDisposable
 {
@@ -22,7 +20,6 @@ public sealed class Metrics : IDisposable
     readonly ConcurrentDictionary<string, Func<double?>> certificates = new();
     readonly Histogram<double> queueWait;
     readonly Histogram<double> checkpointDuration;
-    Func<IEnumerable<(WorkerId Worker, string Job, WorkerState State)>> workers = () => [];
     Func<IEnumerable<DeviceReading>> devices = () => [];
     ExchangeCounters? exchange;
     (int Length, TimeSpan Oldest)? queue;
@@ -31,18 +28,10 @@ public sealed class Metrics : IDisposable
     /// <summary>Makes the instruments.</summary>
     public Metrics()
     {
-        foreach (var metric in JobSeries.Observed)
-        {
-            if (metric.Metric.Kind == MetricKind.Counter)
-                meter.CreateObservableCounter(metric.Metric.Name, () => jobs.Values.SelectMany(metric.Read), metric.Metric.Unit, metric.Metric.Description);
-            else
-                meter.CreateObservableGauge(metric.Metric.Name, () => jobs.Values.SelectMany(metric.Read), metric.Metric.Unit, metric.Metric.Description);
-        }
         queueWait = Histogram(meter, Catalogue.QueueWait);
         checkpointDuration = Histogram(meter, Catalogue.CheckpointDuration);
         Observe(Catalogue.QueueLength, () => queue is { } now ? [new(now.Length)] : []);
         Observe(Catalogue.QueueOldest, () => queue is { } now ? [new(now.Oldest.TotalSeconds)] : []);
-        Observe(Catalogue.Worker, () => workers().Select(it => new Measurement<double>(1, Tag("worker", it.Worker.ToString()), Tag(Catalogue.Job, it.Job), Tag("state", WorkerSeconds.NameOf(it.State)))));
         Observe(Catalogue.DeviceMemory, () => devices().SelectMany(it => new[]
         {
             new Measurement<double>(it.MemoryUsed, Tag("device", it.Device), Tag("kind", "used")), new Measurement<double>(it.MemoryTotal, Tag("device", it.Device), Tag("kind", "total")),
@@ -87,13 +76,6 @@ public sealed class Metrics : IDisposable
     /// <param name="expiry">seconds since 1970; null while there is none</param>
     public void Watch(string use, Func<double?> expiry) => certificates[use] = expiry;
 
-    /// <summary>Tells what this process's workers are doing.</summary>
-    public void Watch(TrainingEngine engine)
-    {
-        ArgumentNullException.ThrowIfNull(engine);
-        workers = engine.States;
-    }
-
     /// <summary>Tells what this process exchanges.</summary>
     public void Watch(ExchangeCounters counters) => exchange = counters;
 
@@ -103,7 +85,9 @@ public sealed class Metrics : IDisposable
     internal static Histogram<double> Histogram(Meter meter, Metric metric)
         => meter.CreateHistogram(metric.Name, metric.Unit, metric.Description, tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = metric.Bounds });
 
-    void Observe(Metric metric, Func<IEnumerable<Measurement<double>>> read)
+    void Observe(Metric metric, Func<IEnumerable<Measurement<double>>> read) => Observe(meter, metric, read);
+
+    internal static void Observe(Meter meter, Metric metric, Func<IEnumerable<Measurement<double>>> read)
     {
         if (metric.Kind == MetricKind.Counter)
             meter.CreateObservableCounter(metric.Name, read, metric.Unit, metric.Description);

@@ -13,15 +13,12 @@ public sealed class WorkerClock
     readonly Guid incarnation = Guid.NewGuid();
     readonly WorkerId worker;
     long since = Stopwatch.GetTimestamp();
-    volatile WorkerState now = WorkerState.Load;
+    WorkerState now = WorkerState.Load;
     bool stopped;
     bool silent;
 
     /// <summary>Starts the clock, in <see cref="WorkerState.Load"/>.</summary>
     public WorkerClock(WorkerId worker) => this.worker = worker;
-
-    /// <summary>The state it is in.</summary>
-    public WorkerState Now => now;
 
     /// <summary>From now on in another state.</summary>
     /// <returns>ticks of <see cref="Stopwatch"/> since the last switch</returns>
