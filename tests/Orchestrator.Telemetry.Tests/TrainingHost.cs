@@ -52,7 +52,7 @@ sealed class TrainingHost : IAsyncDisposable
             kestrel.Listen(IPAddress.Loopback, exchange, listen => listen.Protocols = HttpProtocols.Http2);
         });
         builder.Services.AddSingleton(TimeProvider.System);
-        builder.Services.AddTrainingEngine(new EngineOptions { Process = name, CacheFolder = Path.Combine(Path.GetTempPath(), "orchestrator-telemetry-cache") });
+        builder.Services.AddTrainingEngine(new EngineOptions { Process = name, CacheFolder = Path.Combine(Path.GetTempPath(), "orchestrator-telemetry-cache"), GateSamples = 100_000 });
         builder.Services.AddGradientExchange(new ExchangeOptions());
         builder.AddObservability(options, name);
         var state = Directory.CreateTempSubdirectory("orchestrator-state-").FullName;
