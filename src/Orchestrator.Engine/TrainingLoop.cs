@@ -25,14 +25,10 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     Order.Begin? entering;
     ReducedStep reduced;
     double computeSeconds, reduceSeconds;
-<<<<<<< HEAD
     Activity? span;      // of the step in hand, where it is traced
     WorkerState resting = WorkerState.Idle;
     bool isRedone, hasShare, hasTrained;
-    long written;
-=======
     long commits, written;
->>>>>>> main
     volatile bool vanished;
 
     /// <summary>Whether the last turn was to wait.</summary>
@@ -222,12 +218,9 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
             return;
         }
         participant.Commit();
-<<<<<<< HEAD
         presence.InHand.Committed(step.Step);
-=======
         if (commits++ == 0)
             StartUpMemory.GiveBack();      // a first step compiles and selects kernels
->>>>>>> main
         Report(step, norm, learningRate);
         if (participant.Membership is { } membership && membership.First.Recorder == me && presence.Plan.IsCheckpoint(step.Step))
             Write(step.Step);
