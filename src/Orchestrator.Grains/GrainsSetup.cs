@@ -4,6 +4,7 @@ using Orchestrator.Grains.Evaluation;
 using Orchestrator.Grains.Storage;
 using Orchestrator.Grains.Workers;
 using Orchestrator.Protocol.Jobs;
+using Orleans.Configuration;
 using Orleans.Serialization;
 using Orleans.Storage;
 
@@ -14,6 +15,9 @@ public static class GrainsSetup
 {
     /// <summary>The name under which jobs are stored.</summary>
     public const string Jobs = "jobs";
+
+    // Orleans sets room for a million grains aside, 19 MB. A job has four, and a worker one.
+    const int grainsCached = 10_000;
 
     /// <summary>How the words of Protocol and Engine cross from silo to silo, and how states are stored: as the same JSON, whose names are those of the spec.</summary>
     public static JsonSerializerOptions Json { get; } = new(CanonicalJson.Options)
@@ -28,6 +32,7 @@ public static class GrainsSetup
     {
         ArgumentNullException.ThrowIfNull(silo);
         silo.Services.AddSingleton<Preparations>().AddSingleton<Evaluations>();
+        silo.Configure<GrainDirectoryOptions>(directory => directory.CacheSize = grainsCached);
         silo.Services.AddPlacementDirector<PinnedToSiloPlacement, PinnedToSiloDirector>();
         silo.Services.AddSingleton<ITypeNameFilter, OwnTypes>();
         silo.Services.AddSerializer(serializer => serializer.AddJsonSerializer(Crosses, Json));
