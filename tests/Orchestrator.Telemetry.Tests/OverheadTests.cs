@@ -34,7 +34,8 @@ public sealed class OverheadTests
             Spec = new JobSpec { Name = "overhead", Model = new ModelSpec { Path = "model" }, Data = new DataSpec { Path = "data" } },
             TrainingSamples = 1_000, ValidationSamples = 0, Parameters = 1, Digests = new JobDigests("", "", "", ""), Kind = "",
         };
-        using var telemetry = new JobTelemetry(metrics, new JobAssignment(plan, "nowhere"), new StoredAccounts(), new JobState(), TimeProvider.System);
+        var job = new JobAssignment(plan, "nowhere");
+        using var telemetry = new JobTelemetry(metrics, job, new StoredAccounts(), new JobState(), TimeProvider.System);
         var (clock, work, state) = (new WorkerClock(new WorkerId("a", 0)), new WorkInHand(MicroBatches), new JobState { Phase = JobPhase.Running, Generation = new Generation(1) });
         var step = 0L;
         var rounds = Enumerable.Range(0, 8).Select(_ => Round()).ToList();
@@ -51,7 +52,7 @@ public sealed class OverheadTests
 
         void Measure(Step now)
         {
-            using var span = Traces.Step(telemetry.Assigned.Trace, new WorkerId("a", 0), now);
+            using var span = Traces.Step(telemetry.Traced(job).Trace, new WorkerId("a", 0), now);
             for (var m = 0; m < MicroBatches; m++)
             {
                 clock.Enter(WorkerState.Data);

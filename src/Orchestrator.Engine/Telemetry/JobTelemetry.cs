@@ -50,15 +50,21 @@ public sealed class JobTelemetry : IDisposable
     /// <summary>Where the workers' time went, until now.</summary>
     public WorkerSeconds Seconds => accounts.At(Age);
 
-    /// <summary>Whether the stored accounts changed in a way that nobody would tell again.</summary>
-    public bool IsUnsaved
+    /// <summary>Whether the accounts changed, since they were stored, in a way that nobody would tell again.</summary>
+    public bool IsUnsaved => accounts.IsUnsaved;
+
+    /// <summary>The accounts, to be stored now.</summary>
+    public StoredAccounts Saving()
     {
-        get => accounts.IsUnsaved;
-        set => accounts.IsUnsaved = value;
+        accounts.IsUnsaved = false;
+        return accounts.Stored;
     }
 
+    /// <summary>They could not be stored.</summary>
+    public void NotSaved() => accounts.IsUnsaved = true;
+
     /// <summary>The job as workers are told of it: with the span that theirs belong to.</summary>
-    public JobAssignment Assigned => (generation ?? span)?.Id is { } trace ? job with { Trace = trace } : job;
+    public JobAssignment Traced(JobAssignment assignment) => (generation ?? span)?.Id is { } trace ? assignment with { Trace = trace } : assignment;
 
     /// <summary>A worker told about its time.</summary>
     public void Take(WorkerAccount account)
