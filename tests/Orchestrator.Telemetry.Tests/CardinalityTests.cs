@@ -4,6 +4,7 @@ using Orchestrator.Protocol.Coordination;
 
 namespace Orchestrator.Telemetry.Tests;
 
+[Collection(Alone.Name)]
 public sealed class CardinalityTests
 {
     const int Jobs = 500;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 using Orchestrator.Engine.Telemetry;
 using Orchestrator.Engine.Tests;
@@ -7,6 +8,7 @@ using Orchestrator.Protocol.Jobs;
 namespace Orchestrator.Telemetry.Tests;
 
 /// <summary>A real Prometheus watches real jobs through a kill, resizes, failing checkpoints and a loss that is not finite; then everything that a dashboard or an alert asks is asked.</summary>
+[Collection(Alone.Name)]
 public sealed partial class PrometheusTests : IDisposable
 {
     readonly string folder = Directory.CreateTempSubdirectory("orchestrator-broken-base-").FullName;
@@ -96,8 +98,9 @@ public sealed partial class PrometheusTests : IDisposable
         return path;
     }
 
-    // A minute passes in a second, so that a test need not last for half an hour.
-    static string Hastened(string rules) => Duration().Replace(rules, match => match.Groups["open"].Value + match.Groups["n"].Value + "s" + match.Groups["close"].Value);
+    // A minute passes in a second, or in three where it is looked back on, so that a test need not last for half an hour.
+    static string Hastened(string rules) => Duration().Replace(rules, match =>
+        $"{match.Groups["open"].Value}{int.Parse(match.Groups["n"].Value, CultureInfo.InvariantCulture) * (match.Groups["open"].Value == "[" ? 3 : 1)}s{match.Groups["close"].Value}");
 
     [GeneratedRegex("(?<open>\\[|for: )(?<n>\\d+)m(?<close>\\]|$)", RegexOptions.Multiline)]
     private static partial Regex Duration();
