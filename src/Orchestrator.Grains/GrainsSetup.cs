@@ -28,8 +28,9 @@ public static class GrainsSetup
         ArgumentNullException.ThrowIfNull(silo);
         silo.Services.AddPlacementDirector<PinnedToSiloPlacement, PinnedToSiloDirector>();
         silo.Services.AddSerializer(serializer => serializer.AddJsonSerializer(
-            type => type.Namespace is { } space && (space.StartsWith("Orchestrator.Protocol", StringComparison.Ordinal) || space.StartsWith("Orchestrator.Engine", StringComparison.Ordinal)
-                || (space.StartsWith("Orchestrator.Grains", StringComparison.Ordinal) && type.Name.StartsWith("Job", StringComparison.Ordinal) && type.IsSealed && type.IsClass && type.IsPublic)),
+            type => !typeof(Exception).IsAssignableFrom(type) && type.Namespace is { } space
+                && (space.StartsWith("Orchestrator.Protocol", StringComparison.Ordinal) || space.StartsWith("Orchestrator.Engine", StringComparison.Ordinal)
+                    || (space.StartsWith("Orchestrator.Grains", StringComparison.Ordinal) && type.IsSealed && type.IsClass && type.IsPublic)),
             Json));
         return silo;
     }

@@ -151,6 +151,18 @@ sealed partial class JobGrain(
     }
 
     /// <inheritdoc/>
+    public Task<JobReport> Steer(JobSteering wanted) => throw new NotSupportedException("follows with the scheduler");
+
+    /// <inheritdoc/>
+    public Task Prepared(JobPreparationResult result) => throw new NotSupportedException("follows with the scheduler");
+
+    /// <inheritdoc/>
+    public Task Delete() => throw new NotSupportedException("follows with the scheduler");
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<JobLogLine>> Logs(long after) => throw new NotSupportedException("follows with the events' file");
+
+    /// <inheritdoc/>
     public Task Offer(IReadOnlyList<WorkerOffer> workers) => Take(new JobEvent.Offered(workers));
 
     /// <inheritdoc/>

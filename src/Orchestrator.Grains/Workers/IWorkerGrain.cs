@@ -1,5 +1,7 @@
 using Orchestrator.Engine;
+using Orchestrator.Grains.Jobs;
 using Orchestrator.Protocol.Coordination;
+using Orchestrator.Protocol.Jobs;
 
 namespace Orchestrator.Grains.Workers;
 
@@ -15,4 +17,8 @@ public interface IWorkerGrain : IGrainWithStringKey
     /// </summary>
     [Alias("take")]
     Task Take(JobAssignment job, Order order);
+
+    /// <summary>Has this silo prepare a job, and returns at once; the job is told through <see cref="IJobGrain.Prepared"/>. While it prepares, a repeat changes nothing.</summary>
+    [Alias("prepare")]
+    Task Prepare(string space, JobSpec spec);
 }

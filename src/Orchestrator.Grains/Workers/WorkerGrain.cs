@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Orchestrator.Engine;
 using Orchestrator.Protocol.Coordination;
+using Orchestrator.Protocol.Jobs;
 using Orleans.Placement;
 
 namespace Orchestrator.Grains.Workers;
@@ -15,4 +16,7 @@ sealed class WorkerGrain(TrainingEngine engine, IGrainFactory grains, ILogger<Wo
         engine.Post(WorkerId.Parse(this.GetPrimaryKeyString()), job, order, assignment => new JobReports(grains, engine, assignment.Name, log));
         return Task.CompletedTask;
     }
+
+    /// <inheritdoc/>
+    public Task Prepare(string space, JobSpec spec) => throw new NotSupportedException("follows with the scheduler");
 }
