@@ -5,7 +5,6 @@ using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Grains;
 using Orchestrator.Protocol;
-using Orleans.Runtime;
 
 namespace Orchestrator.Server.Api;
 
@@ -64,7 +63,7 @@ sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> log) : Intercept
         OperationCanceledException or IOException or InvalidOperationException when hasGone => new RpcException(new Status(StatusCode.Cancelled, "the caller has gone")),
         OperationCanceledException => Refusals.Leaving(),
         _ when Find<DbException>(e) is { } database => Refusals.Unavailable($"the database cannot be reached just now ({FirstLine(database)}); nothing is lost, try again"),
-        SiloUnavailableException or OrleansMessageRejectionException or ConnectionFailedException
+        SiloUnavailableException or OrleansMessageRejectionException
             => Refusals.Unavailable("the server that holds this has just gone, another one takes over; try again"),
         TimeoutException => Refusals.Unavailable("the server that holds this did not answer in time; try again"),
         OrleansException => Refusals.Unavailable($"the cluster cannot do this just now ({FirstLine(e)}); try again"),

@@ -2,7 +2,6 @@ using System.Runtime.CompilerServices;
 using Orchestrator.Grains;
 using Orchestrator.Grains.Jobs;
 using Orchestrator.Grains.Scheduling;
-using Orleans.Runtime;
 
 namespace Orchestrator.Server.Api;
 
@@ -20,14 +19,14 @@ sealed class JobFeed(IGrainFactory grains, TimeProvider clock)
 
     /// <summary>Events after <paramref name="after"/>, until the job is over.</summary>
     public IAsyncEnumerable<JobNews> Events(JobAddress job, long after, CancellationToken stop)
-        => Follow(job, after, job => job.News, news => news.Number, stays: true, stop);
+        => Follow<JobNews>(job, after, grain => grain.News, news => news.Number, gapless: true, stays: true, stop);
 
     /// <summary>Lines of the log after <paramref name="after"/>: until the job is over, or those that are there.</summary>
     public IAsyncEnumerable<JobLogLine> Lines(JobAddress job, long after, bool follow, CancellationToken stop)
-        => Follow(job, after, job => job.Logs, line => line.Number, follow, stop);
+        => Follow<JobLogLine>(job, after, grain => grain.Logs, line => line.Number, gapless: false, follow, stop);
 
     async IAsyncEnumerable<T> Follow<T>(
-        JobAddress job, long after, Func<IJobGrain, Func<long, Task<IReadOnlyList<T>>>> question, Func<T, long> number, bool stays, [EnumeratorCancellation] CancellationToken stop)
+        JobAddress job, long after, Func<IJobGrain, Func<long, Task<IReadOnlyList<T>>>> question, Func<T, long> number, bool gapless, bool stays, [EnumeratorCancellation] CancellationToken stop)
     {
         var grain = grains.GetGrain<IJobGrain>(job.Key);
         var (wait, isOver) = (soonest, false);
@@ -36,7 +35,7 @@ sealed class JobFeed(IGrainFactory grains, TimeProvider clock)
             var found = await Patiently(() => question(grain)(after), stop);
             foreach (var one in found)
             {
-                if (number(one) != after + 1 && after > 0)
+                if (gapless && number(one) != after + 1)
                     throw new UnavailableException($"what happened after number {after} cannot be read just now");
                 after = number(one);
                 yield return one;

@@ -47,7 +47,7 @@ static class JobMapping
         if (now.Remaining is { } remaining)
             job.Remaining = Duration.FromTimeSpan(remaining);
         // The grain hears of its own end, and of what its workers say, before the queue does.
-        if (now.Stage > entry.Stage || now.Stage == JobStage.Running)
+        if (IsOver(now.Stage) || (entry.Stage == JobStage.Running && now.Stage == JobStage.Running))
             (job.Phase, job.Reason) = (PhaseOf(now.Stage), now.Reason);
         return job;
     }

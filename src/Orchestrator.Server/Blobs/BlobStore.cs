@@ -65,6 +65,12 @@ sealed class BlobStore(ClusterFolders folders)
         {
             throw new BlobBusyException(sha256);
         }
+        if (File.Exists(folders.Blob(sha256)))      // it was completed between the two looks
+        {
+            file.Dispose();
+            File.Delete(Partial(sha256));
+            return null;
+        }
         if (file.Length == offset && offset <= length)
             return new BlobUpload(file, sha256, length, folders.Blob(sha256));
         var received = file.Length;
