@@ -1,6 +1,7 @@
 using Google.Protobuf.Reflection;
 using Google.Rpc;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -45,5 +46,7 @@ public static class ApiSetup
         routes.MapGrpcReflectionService();
         routes.MapGrpcHealthChecksService();
         RestRoutes.Map(routes);
+        var description = new Lazy<string>(() => OpenApi.Document().ToJsonString());
+        routes.MapGet("/openapi/v1.json", () => Results.Text(description.Value, "application/json"));
     }
 }

@@ -17,8 +17,8 @@ static class RestRoutes
     /// <summary>Adds them.</summary>
     public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/v1/jobs/{name}/files/{**path}", Download).WithTags("Files").WithSummary("A file of a job's run folder; ranges are honoured.");
-        routes.MapPut("/v1/blobs/{sha256}", Upload).WithTags("Files").WithSummary("Records to be named by a spec as sha256:DIGEST: the bytes from `offset` on.");
+        routes.MapGet("/v1/jobs/{name}/files/{**path}", Download);
+        routes.MapPut("/v1/blobs/{sha256}", Upload);
     }
 
     static async Task<IResult> Download(string name, string path, [Microsoft.AspNetCore.Mvc.FromQuery(Name = "namespace")] string? space, IGrainFactory grains, ClusterFolders folders)
