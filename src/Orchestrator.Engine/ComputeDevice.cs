@@ -50,6 +50,9 @@ public static class ComputeDevice
         return string.Create(CultureInfo.InvariantCulture, $"{device} {precision} threads-{spec.Device.Threads} libtorch-{__version__}");
     }
 
+    /// <summary>How many GPUs libtorch sees here.</summary>
+    public static int Gpus => cuda.is_available() ? cuda.device_count() : 0;
+
     /// <summary>
     /// What a process computes on unless a spec says otherwise, without what a spec decides: <c>cpu AuthenticAMD-25-17-avx512bf16 libtorch-2.10.0</c>. Two processes with the same text
     /// give the same bits.

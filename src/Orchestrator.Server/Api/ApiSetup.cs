@@ -1,5 +1,6 @@
 using Google.Protobuf.Reflection;
 using Google.Rpc;
+using Grpc.AspNetCore.Server;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -27,14 +28,21 @@ public static class ApiSetup
         services.AddSingleton(new RunFiles(cacheFolder));
         services.AddSingleton<BlobStore>();
         services.AddSingleton<JobFeed>();
-        services.AddGrpc(options =>
-        {
-            options.MaxReceiveMessageSize = options.MaxSendMessageSize = MessageBytesMax;
-            options.Interceptors.Add<ErrorInterceptor>();
-        }).AddJsonTranscoding(options => options.TypeRegistry = TypeRegistry.FromMessages(BadRequest.Descriptor));
+        services.AddGrpc()
+            .AddServiceOptions<JobsService>(Bound)
+            .AddServiceOptions<FilesService>(Bound)
+            .AddServiceOptions<WorkersService>(Bound)
+            .AddJsonTranscoding(options => options.TypeRegistry = TypeRegistry.FromMessages(BadRequest.Descriptor));
         services.AddGrpcReflection();
         services.AddGrpcHealthChecks();
         return services;
+    }
+
+    // Of these services only: the exchange beside them has bounds of its own.
+    static void Bound(GrpcServiceOptions options)
+    {
+        options.MaxReceiveMessageSize = MessageBytesMax;
+        options.Interceptors.Add<ErrorInterceptor>();
     }
 
     /// <summary>Maps the API.</summary>
