@@ -33,6 +33,25 @@ public sealed class SharedDatabaseTests : IDisposable
     }
 
     [Fact]
+    public async Task A_server_that_hung_while_its_cluster_gave_it_up_ends_when_it_wakes_and_takes_its_place_again()
+    {
+        Assert.SkipUnless(PostgresServer.IsInstalled, PostgresServer.Missing);
+        await using var postgres = await PostgresServer.Start();
+        await using var source = NpgsqlDataSource.Create(postgres.Connection);
+        var both = await Task.WhenAll(Start("a", postgres), Start("b", postgres));
+        await using var a = both[0];
+        await using var b = both[1];
+        b.Freeze();
+        await Become(source, [("a", Active), ("b", Dead)]);
+        b.Thaw();
+        Assert.Equal(1, await b.Gone());
+        await b.Says("MembershipLost: this server is no member of its cluster any more, and ends: ");
+        Assert.DoesNotContain("   at ", b.Log, StringComparison.Ordinal);
+        await b.Again();
+        Assert.Equal([("a", Active), ("b", Dead), ("b", Active)], await Members(source));
+    }
+
+    [Fact]
     public async Task A_server_outlives_its_database_and_can_leave_without_it()
     {
         Assert.SkipUnless(PostgresServer.IsInstalled, PostgresServer.Missing);
@@ -71,6 +90,13 @@ public sealed class SharedDatabaseTests : IDisposable
     }
 
     Task<ServerProcess> Start(string name, PostgresServer postgres) => ServerProcess.Start(name, data.FullName, postgres.Connection, workers: 0);
+
+    static async Task Become(NpgsqlDataSource source, List<(string Name, int Status)> wanted)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (!wanted.SequenceEqual(await Members(source)))
+            await Task.Delay(100, patience.Token);
+    }
 
     static async Task<List<(string Name, int Status)>> Members(NpgsqlDataSource source)
     {
