@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Collectives;
 using Orchestrator.Engine;
+using Orchestrator.Grains;
 using Orchestrator.Protocol;
 using Orchestrator.Server.Database;
 using Orchestrator.Server.Security;
@@ -94,7 +95,15 @@ public sealed partial class ServerHost : IAsyncDisposable
         builder.Services.AddSingleton(_ => workers.GetAwaiter().GetResult());      // Start has awaited it
         builder.Services.AddSingleton(TimeProvider.System);
 
-        builder.Services.AddTrainingEngine(new EngineOptions { Process = options.Name, CacheFolder = options.Cache ?? Path.Combine(options.Data, "cache", options.Name) });
+        var folders = new ClusterFolders(options.Data);
+        builder.Services.AddSingleton(folders);
+        builder.Services.AddTrainingEngine(new EngineOptions
+        {
+            Process = options.Name,
+            CacheFolder = options.Cache ?? Path.Combine(options.Data, "cache", options.Name),
+            BlobFolder = folders.Blobs,
+            ModelRoots = options.Models?.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [],
+        });
         builder.Services.AddGradientExchange(options.Exchange);
         builder.AddSilo(options, addresses, database);
         builder.Services.AddSingleton<IFatalErrorHandler>(services => new LostMembership(exit, services.GetRequiredService<ILogger<LostMembership>>()));
