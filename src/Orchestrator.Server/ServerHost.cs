@@ -7,6 +7,7 @@ using Orchestrator.Collectives;
 using Orchestrator.Engine;
 using Orchestrator.Grains;
 using Orchestrator.Protocol;
+using Orchestrator.Server.Api;
 using Orchestrator.Server.Database;
 using Orchestrator.Server.Security;
 
@@ -95,12 +96,11 @@ public sealed partial class ServerHost : IAsyncDisposable
         builder.Services.AddSingleton(_ => workers.GetAwaiter().GetResult());      // Start has awaited it
         builder.Services.AddSingleton(TimeProvider.System);
 
-        var folders = new ClusterFolders(options.Data);
-        builder.Services.AddSingleton(folders);
+        var (folders, cache) = (new ClusterFolders(options.Data), options.Cache ?? Path.Combine(options.Data, "cache", options.Name));
         builder.Services.AddTrainingEngine(new EngineOptions
         {
             Process = options.Name,
-            CacheFolder = options.Cache ?? Path.Combine(options.Data, "cache", options.Name),
+            CacheFolder = cache,
             BlobFolder = folders.Blobs,
             ModelRoots = options.Models?.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [],
         });
@@ -109,6 +109,7 @@ public sealed partial class ServerHost : IAsyncDisposable
         builder.Services.AddSingleton<IFatalErrorHandler>(services => new LostMembership(exit, services.GetRequiredService<ILogger<LostMembership>>()));
         builder.AddPorts(addresses);
         builder.Services.AddHealth();
+        builder.Services.AddJobsApi(folders, cache);
         builder.Services.AddSingleton<Announcing>().AddHostedService(services => services.GetRequiredService<Announcing>());
         builder.Services.AddSingleton<Draining>();
 
@@ -116,7 +117,8 @@ public sealed partial class ServerHost : IAsyncDisposable
         app.UseRouting();
         app.UsePorts();
         app.OnPorts(addresses.Http).MapHealth();
-        // REST and the public API: app.OnPorts(addresses.Http, addresses.Api).MapJobsApi(); metrics: app.OnPorts(addresses.Http).MapMetrics().
+        app.OnPorts(addresses.Http, addresses.Api).MapJobsApi();
+        // Metrics: app.OnPorts(addresses.Http).MapMetrics().
         app.OnPorts(addresses.Exchange).MapGradientExchange();
         return app;
     }
