@@ -13,7 +13,11 @@ public sealed class JobTests
         return (await cluster.Completes("alone")).AdapterSha256;
     });
 
-    static void NoErrors(Cluster cluster) => Assert.True(cluster.Errors.IsEmpty, string.Join("\n", cluster.Errors.Distinct().Take(5)));
+    static void NoErrors(Cluster cluster, string but = "no error is expected")
+    {
+        var errors = cluster.Errors.Where(error => !error.Contains(but, StringComparison.Ordinal)).Distinct().Take(5).ToList();
+        Assert.True(errors.Count == 0, string.Join("\n", errors));
+    }
 
     // Every step once, in order, and no number left out: whatever happened on the way.
     static void AreWhole(List<JobNews> events, long steps)
@@ -121,7 +125,7 @@ public sealed class JobTests
         Assert.Equal(await undisturbed.Value, done.AdapterSha256);
         AreWhole(await cluster.Events("steady"), done.Last.Number);
         Assert.Equal(await undisturbed.Value, (await cluster.Completes("later")).AdapterSha256);
-        NoErrors(cluster);
+        NoErrors(cluster, but: "the database is away");
     }
 
     [Fact]

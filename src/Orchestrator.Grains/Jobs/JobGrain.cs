@@ -259,7 +259,7 @@ sealed partial class JobGrain(
             await stored.ReadStateAsync();
             await Save(change(Record));
         }
-        catch (Exception e) when (e is not OperationCanceledException and not ProblemException)
+        catch (Exception e) when (e is not OperationCanceledException and not ProblemException && (Record.Spec is not null || isSteered))
         {
             throw new UnavailableException($"job {this.GetPrimaryKeyString()} could not be stored: {e.Message}");
         }
