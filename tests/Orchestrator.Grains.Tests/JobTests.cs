@@ -129,6 +129,23 @@ public sealed class JobTests
     }
 
     [Fact]
+    public async Task A_record_that_somebody_else_has_saved_is_read_again_and_the_job_goes_on_from_it()
+    {
+        await using var cluster = await Cluster.Of(2);
+        await cluster.Submit(cluster.Spec("doubled"));
+        await cluster.Reaches("doubled", 3);
+        await cluster.Storage.SaveBehindTheBackOf<JobRecord>("job", cluster.Job("doubled"));
+        await cluster.Storage.SaveBehindTheBackOf<Scheduling.SchedulerRecord>("queue", cluster.Scheduler);
+        await cluster.Scheduler.Scale("doubled", 2);
+        await cluster.Members("doubled", 2);
+        Assert.Contains(await cluster.Job("doubled").Logs(0), line => line.Text.Contains("its coordinator is back", StringComparison.Ordinal));
+        var done = await cluster.Completes("doubled");
+        Assert.Equal(await undisturbed.Value, done.AdapterSha256);
+        AreWhole(await cluster.Events("doubled"), done.Last.Number);
+        NoErrors(cluster, but: "InconsistentState");
+    }
+
+    [Fact]
     public async Task A_silo_without_the_base_says_so_and_another_one_takes_the_job()
     {
         await using var cluster = await Cluster.Of(1, 1);
