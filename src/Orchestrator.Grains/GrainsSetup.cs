@@ -31,8 +31,8 @@ public static class GrainsSetup
     public static ISiloBuilder AddTrainingGrains(this ISiloBuilder silo)
     {
         ArgumentNullException.ThrowIfNull(silo);
-        silo.Services.AddSingleton<Preparations>().AddSingleton<Evaluations>();
         silo.Configure<GrainDirectoryOptions>(directory => directory.CacheSize = grainsCached);
+        silo.Services.AddSingleton<Preparations>().AddSingleton<Evaluations>();
         silo.Services.AddPlacementDirector<PinnedToSiloPlacement, PinnedToSiloDirector>();
         silo.Services.AddSingleton<ITypeNameFilter, OwnTypes>();
         silo.Services.AddSerializer(serializer => serializer.AddJsonSerializer(Crosses, Json));
