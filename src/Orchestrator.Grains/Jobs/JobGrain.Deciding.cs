@@ -75,7 +75,7 @@ sealed partial class JobGrain
                 return false;
             (next, decision) = await Delivered(next, decision);
             var quiet = next with { State = next.State with { Committed = before.State.Committed, FruitlessGenerations = before.State.FruitlessGenerations } };
-            if (decision.Orders.Count > 0 || quiet != before || telemetry!.IsUnsaved)
+            if (decision.Orders.Count > 0 || quiet != before)
                 await Save(next);      // no order runs ahead of its record
             else
                 stored.State = next;
@@ -130,7 +130,7 @@ sealed partial class JobGrain
     async Task Save(JobRecord next)
     {
         var before = stored.State;
-        stored.State = telemetry is null ? next : next with { Accounts = telemetry.Saving() };
+        stored.State = telemetry is null ? next : next with { Accounts = telemetry.Accounts };
         try
         {
             await stored.WriteStateAsync();
@@ -138,7 +138,6 @@ sealed partial class JobGrain
         catch
         {
             stored.State = before;
-            telemetry?.NotSaved();
             throw;
         }
     }
