@@ -7,6 +7,7 @@ using Grpc.Net.Client;
 using Orchestrator.Api.V1;
 using Orchestrator.Cli.Tests;
 using Orchestrator.Harness;
+using File = System.IO.File;
 
 namespace Orchestrator.Server.Tests.Api;
 
@@ -68,7 +69,7 @@ public sealed class EndToEndTests : IDisposable
         await watch.WaitForExitAsync(Stop);
         Assert.True(watch.ExitCode == 0, $"{error}{events[^1]}{server.Log}");
         Assert.Equal(Enumerable.Range(1, events.Count), events.Select(what => what["number"]!.GetValue<int>()));
-        Assert.Equal(Enumerable.Range(1, 36), events.Select(Step).Where(step => step > 0).Order());
+        Assert.Equal(Enumerable.Range(1, 36).Select(step => (long)step), events.Select(Step).Where(step => step > 0).Order());
 
         var ended = Json(["get", "alpaca", .. there]);
         Assert.Equal(("completed", 36L, 36L, expected), (ended["state"]!.GetValue<string>(), ended["step"]!.GetValue<long>(), ended["steps"]!.GetValue<long>(), ended["digest"]!.GetValue<string>()));

@@ -30,7 +30,7 @@ public class ErrorTests
         var answer = ErrorInterceptor.Answer(e);
         Assert.Equal(code, answer.StatusCode);
         Assert.Contains(says, answer.Status.Detail, StringComparison.Ordinal);
-        Assert.DoesNotContain(" at ", answer.Status.Detail, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", answer.Status.Detail, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", answer.Status.Detail, StringComparison.Ordinal);
     }
 

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using Google.Protobuf;
 using Grpc.Core;
 using Orchestrator.Api.V1;
+using File = System.IO.File;
 
 namespace Orchestrator.Server.Tests.Api;
 

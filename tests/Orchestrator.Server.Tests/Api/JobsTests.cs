@@ -121,15 +121,16 @@ public sealed class JobsTests : IAsyncLifetime
         var job = await Submitted();
         job.Steps(2500);
         using var watch = jobs.Watch(new WatchRequest { Name = "alpaca", After = 500 }, cancellationToken: Stop);
-        var expected = 500L;
+        var (expected, last) = (500L, (Event?)null);
         while (await watch.ResponseStream.MoveNext(Stop))
         {
-            Assert.Equal(++expected, watch.ResponseStream.Current.Number);
+            last = watch.ResponseStream.Current;
+            Assert.Equal(++expected, last.Number);
             if (expected == 2500)
                 job.Ends();
         }
         Assert.Equal(2501, expected);
-        Assert.Equal(Phase.Completed, watch.ResponseStream.Current.Changed.Phase);
+        Assert.Equal(Phase.Completed, last!.Changed.Phase);
     }
 
     [Fact]

@@ -8,6 +8,7 @@ using Google.Protobuf.Reflection;
 using Grpc.Health.V1;
 using Grpc.Reflection.V1Alpha;
 using Orchestrator.Api.V1;
+using File = System.IO.File;
 
 namespace Orchestrator.Server.Tests.Api;
 
@@ -66,7 +67,7 @@ public sealed class RestTests : IAsyncLifetime
         host.Cluster.Job("alpaca").Steps(3);
         host.Cluster.Job("alpaca").Ends();
         var lines = (await http.GetStringAsync("/v1/jobs/alpaca/events?after=1", Stop)).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!).ToList();
-        Assert.Equal(["2", "3", "4"], lines.Select(line => line["number"]!.GetValue<string>()));
+        Assert.Equal([2, 3, 4], lines.Select(line => line["number"]!.GetValue<int>()));
         Assert.Equal("COMPLETED", lines[^1]["changed"]!["phase"]!.GetValue<string>());
     }
 
@@ -106,13 +107,13 @@ public sealed class RestTests : IAsyncLifetime
         var schemas = document["components"]!["schemas"]!.AsObject();
         Assert.All(References(document), reference => Assert.True(schemas.ContainsKey(reference["#/components/schemas/".Length..]), reference));
         Assert.Contains("the highest committed step", schemas["Job"]!["properties"]!["step"]!["description"]!.GetValue<string>(), StringComparison.Ordinal);
-        Assert.Equal("string", schemas["Job"]!["properties"]!["step"]!["type"]!.GetValue<string>());
+        Assert.Equal("integer", schemas["Job"]!["properties"]!["step"]!["type"]!.GetValue<string>());
     }
 
     [Fact]
     public async Task Health_and_reflection_answer()
     {
-        Assert.Equal(HealthCheckResponse.Types.ServingStatus.Serving, (await new Health.HealthClient(host.Channel).CheckAsync(new HealthCheckRequest(), cancellationToken: Stop)).Status);
+        Assert.Equal(HealthCheckResponse.Types.ServingStatus.Serving, (await new Grpc.Health.V1.Health.HealthClient(host.Channel).CheckAsync(new HealthCheckRequest(), cancellationToken: Stop)).Status);
         using var reflection = new ServerReflection.ServerReflectionClient(host.Channel).ServerReflectionInfo(cancellationToken: Stop);
         await reflection.RequestStream.WriteAsync(new ServerReflectionRequest { ListServices = "" }, Stop);
         Assert.True(await reflection.ResponseStream.MoveNext(Stop));
