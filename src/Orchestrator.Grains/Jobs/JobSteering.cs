@@ -22,7 +22,8 @@ public enum JobWish
 /// <param name="Workers">all the workers that it may use</param>
 /// <param name="Wish">what its user wants</param>
 /// <param name="Reason">why it has these workers and no others</param>
-public sealed record JobSteering(string Space, JobSpec Spec, IReadOnlyList<WorkerOffer> Workers, JobWish Wish, string Reason);
+/// <param name="Version">counts up with each decision that was stored: an older one changes nothing</param>
+public sealed record JobSteering(string Space, JobSpec Spec, IReadOnlyList<WorkerOffer> Workers, JobWish Wish, string Reason, long Version);
 
 /// <summary>Where a job is, for whoever gives it workers.</summary>
 /// <param name="Phase">the coordinator's</param>

@@ -21,4 +21,11 @@ public interface IWorkerGrain : IGrainWithStringKey
     /// <summary>Has this silo prepare a job, and returns at once; the job is told through <see cref="IJobGrain.Prepared"/>. While it prepares, a repeat changes nothing.</summary>
     [Alias("prepare")]
     Task Prepare(string space, JobSpec spec);
+
+    /// <summary>
+    /// Has this silo evaluate the adapter of a step's checkpoint (step 0: the start) beside the training, and returns at once; the job is told through <see cref="IJobGrain.Evaluated"/>. A step
+    /// that is under way or done is not evaluated again, but told again.
+    /// </summary>
+    [Alias("evaluate")]
+    Task Evaluate(JobAssignment job, Step step);
 }
