@@ -180,6 +180,7 @@ public sealed class VerbTests : IAsyncLifetime
         Assert.Equal(0, Orchestrated.Run("context", "set", "other", "--server", "http://127.0.0.1:1").Code);
         Assert.Equal("no jobs\n", Orchestrated.Run("list").Out);
         Assert.Equal("team", JsonNode.Parse(Orchestrated.Run("submit", Place("alpaca.yaml"), "--json").Out)!["namespace"]!.GetValue<string>());
+        Assert.Contains("alpaca", Orchestrated.Run("[suggest:19]", "orchestrator watch ").Out, StringComparison.Ordinal);
         Assert.Equal(0, Orchestrated.Run("context", "use", "other").Code);
         Assert.Equal(1, Orchestrated.Run("list").Code);
         Assert.Equal(2, Orchestrated.Run("context", "use", "third").Code);
