@@ -4,9 +4,11 @@ using Orchestrator.Cli.Cluster;
 
 namespace Orchestrator.Cli.Tests;
 
-public class WatchViewTests
+public sealed class WatchViewTests : IDisposable
 {
     readonly StringWriter text = new() { NewLine = "\n" };
+
+    public void Dispose() => text.Dispose();
 
     Output Output(bool terminal, bool json = false) => new(text, TextWriter.Null, terminal, terminal, json);
 

@@ -195,7 +195,8 @@ public sealed partial class ServerProcess : IAsyncDisposable
 
     Process Launch()
     {
-        var start = new ProcessStartInfo(Program()) { RedirectStandardError = true, RedirectStandardOutput = true };
+        Directory.CreateDirectory(Data);
+        var start = new ProcessStartInfo(Program()) { RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = Data };
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         foreach (var (name, value) in environment)
