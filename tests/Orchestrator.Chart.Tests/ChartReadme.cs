@@ -14,10 +14,11 @@ static class ChartReadme
     public static string Of(IReadOnlyList<ChartValue> values)
     {
         var text = new StringBuilder(Usage);
-        foreach (var group in values.GroupBy(value => value.Path.Split('.')[0]))
+        foreach (var group in values.GroupBy(value => value.Path.Contains('.', StringComparison.Ordinal) ? value.Path.Split('.')[0] : ""))
         {
-            text.Append($"\n### {group.Key}\n\n");
-            if (group.First().Path != group.Key && ValuesFile.OfGroup(group.Key) is { Length: > 0 } says)
+            if (group.Key.Length > 0)
+                text.Append($"\n### {group.Key}\n\n");
+            if (ValuesFile.OfGroup(group.Key) is { Length: > 0 } says)
                 text.Append(says).Append("\n\n");
             text.Append("| value | default | |\n| --- | --- | --- |\n");
             foreach (var value in group)

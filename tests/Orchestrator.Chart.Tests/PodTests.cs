@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace Orchestrator.Chart.Tests;
@@ -55,7 +56,7 @@ public class PodTests
                          let may = pod.Spec["automountServiceAccountToken"]?.GetValue<bool>() ?? true
                          let must = pod.Labels["app.kubernetes.io/component"]!.ToString() == "servers"
                                     && pod.Spec.List("containers").SelectMany(container => container.List("env"))
-                                        .Any(variable => variable.Text("name") is "ORCHESTRATOR_OPERATOR" or "ORCHESTRATOR_KUBERNETES_TOKEN_REVIEW")
+                                        .Any(variable => variable.Text("name") is "ORCHESTRATOR_OPERATOR__ENABLED" or "ORCHESTRATOR_SECURITY__TOKENREVIEW")
                          where may != must
                          select $"{pod.Name}: the account's token is {(may ? "there" : "missing")}");
 
@@ -107,13 +108,28 @@ public class PodTests
     }
 
     [Theory, MemberData(nameof(Release.Each), MemberType = typeof(Release))]
-    public void A_pod_has_time_to_go(string values)
-        => Assert.All(Release.Of(values).Pods().Where(pod => pod.Labels["app.kubernetes.io/component"]!.ToString() is "servers" or "workers"), pod =>
+    public void A_pod_has_time_to_hand_its_work_back_before_it_is_killed(string values)
+        => Assert.All(["-servers", "-workers"], set =>
         {
-            var stop = Assert.Single(pod.Spec.List("containers")).At("lifecycle.preStop.exec.command")!.AsArray();
-            var seconds = stop[0]!.ToString() == "sleep" ? int.Parse(stop[1]!.ToString(), System.Globalization.CultureInfo.InvariantCulture) : 0;
-            Assert.InRange(pod.Spec["terminationGracePeriodSeconds"]!.GetValue<int>(), seconds + 10, 3600);
+            var pod = Release.Of(values).The(Kind.StatefulSet, set).At("spec.template.spec");
+            var before = pod.List("containers").Single().At("lifecycle.preStop.exec.command")?[1]?.ToString() ?? "0";
+            var drain = TimeSpan.Parse(SecurityTests.Variable(Release.Of(values), set, "ORCHESTRATOR_DRAINTIMEOUT")!, CultureInfo.InvariantCulture);
+            Assert.True(drain > TimeSpan.Zero);
+            Assert.InRange(drain.TotalSeconds + int.Parse(before, CultureInfo.InvariantCulture), 1, pod!["terminationGracePeriodSeconds"]!.GetValue<int>() - 10);
         });
+
+    [Fact]
+    public void Settings_reach_every_pod_and_another_one_restarts_them()
+    {
+        var release = Release.Of("production");
+        var file = JsonNode.Parse(release.The(Kind.ConfigMap, "-settings").At("data")!["settings.json"]!.ToString());
+        Assert.Equal("00:00:01", file.Text("Orchestrator.Membership.Probe"));
+        Assert.Equal("Information", file.Text("Logging.LogLevel.Default"));
+
+        static string Mark(Release of) => of.The(Kind.StatefulSet, "-workers").At("spec.template.metadata.annotations")!["orchestrator.dev/settings"]!.ToString();
+        Assert.NotEqual(Mark(release), Mark(Release.With("production", 3, "logs.level=Debug")));
+        Assert.Equal(Mark(release), Mark(Release.With("production", 3, "workers.replicas=7")));
+    }
 
     /// <summary>The value of an argument of the program, of the stateful set whose name ends so.</summary>
     internal static string? Argument(Release release, string set, string name)

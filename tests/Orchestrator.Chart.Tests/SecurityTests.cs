@@ -35,7 +35,7 @@ public class SecurityTests
         Assert.True(chain.Build(certificate));
         Assert.False(authority.HasPrivateKey);
 
-        Assert.All([PodTests.Argument(release, "-servers", "--tls-peer-name")!, "release-orchestrator", "release-orchestrator-servers-0.release-orchestrator-servers.train.svc.cluster.local",
+        Assert.All([Variable(release, "-servers", "ORCHESTRATOR_SECURITY__PEERNAME")!, "release-orchestrator", "release-orchestrator-servers-0.release-orchestrator-servers.train.svc.cluster.local",
             "release-orchestrator-workers-11.release-orchestrator-workers.train.svc", "localhost", "127.0.0.1"], name => Assert.True(certificate.MatchesHostname(name), name));
         Assert.False(certificate.MatchesHostname("release-orchestrator.other.svc"));
 
@@ -48,7 +48,7 @@ public class SecurityTests
     {
         var certificate = Release.Of("production").The(Kind.Certificate, "");
         var names = certificate.List("spec.dnsNames").Select(name => name.ToString()).ToList();
-        Assert.Contains(PodTests.Argument(Release.Of("production"), "-workers", "--tls-peer-name"), names);
+        Assert.Contains(Variable(Release.Of("production"), "-workers", "ORCHESTRATOR_SECURITY__PEERNAME"), names);
         Assert.Contains("train.example.com", names);
         Assert.Contains("client auth", certificate.List("spec.usages").Select(usage => usage.ToString()));
         Assert.Contains("server auth", certificate.List("spec.usages").Select(usage => usage.ToString()));
@@ -64,7 +64,8 @@ public class SecurityTests
             var container = set.List("spec.template.spec.containers").Single();
             var arguments = container.List("args").Select(argument => argument.ToString()).ToList();
             Assert.Equal(insecure, arguments.Contains("--insecure"));
-            Assert.Equal(!insecure, new[] { "certificate", "key", "authority", "peer-name" }.All(name => arguments.Any(argument => argument.StartsWith($"--tls-{name}=", StringComparison.Ordinal))));
+            var told = container.List("env").Select(variable => variable.Text("name")).ToHashSet();
+            Assert.All(["CERTIFICATE", "KEY", "AUTHORITY", "PEERNAME"], name => Assert.Equal(!insecure, told.Contains($"ORCHESTRATOR_SECURITY__{name}")));
             Assert.All(["startupProbe", "readinessProbe", "livenessProbe"], probe => Assert.Equal(insecure ? "HTTP" : "HTTPS", container.Text($"{probe}.httpGet.scheme")));
         });
     }
@@ -72,7 +73,7 @@ public class SecurityTests
     [Fact]
     public void Only_servers_have_the_admin_s_token()
     {
-        Assert.Equal("/admin/token", PodTests.Argument(Release.Of("trial"), "-servers", "--admin-token"));
+        Assert.Equal("/admin/token", Variable(Release.Of("trial"), "-servers", "ORCHESTRATOR_SECURITY__ADMINTOKEN"));
         Assert.DoesNotContain("admin", Release.Of("trial").The(Kind.StatefulSet, "-workers").ToJsonString(), StringComparison.Ordinal);
     }
 
@@ -108,13 +109,13 @@ public class SecurityTests
         var roles = release.Of(Kind.Role).ToDictionary(role => role.Text("metadata.namespace")!);
         Assert.Equal([Release.Namespace, "team-a", "team-b"], roles.Keys.Order().OrderByDescending(space => space == Release.Namespace));
         Assert.All(roles.Values, role => Assert.True(May(role, "orchestrator.dev", "trainingjobs", "watch") && May(role, "orchestrator.dev", "trainingjobs/status", "patch") && May(role, "events.k8s.io", "events", "create")));
-        Assert.Equal("train,team-a,team-b", Variable(release, "ORCHESTRATOR_OPERATOR_NAMESPACES"));
-        Assert.Equal("*", Variable(Release.Of("ingress"), "ORCHESTRATOR_OPERATOR_NAMESPACES"));
+        Assert.Equal("train,team-a,team-b", Variable(release, "-servers", "ORCHESTRATOR_OPERATOR__NAMESPACES"));
+        Assert.Equal("*", Variable(Release.Of("ingress"), "-servers", "ORCHESTRATOR_OPERATOR__NAMESPACES"));
 
         var scaling = Release.Of("gpu").The(Kind.Role, "-scaling");
         Assert.True(May(scaling, "apps", "statefulsets/scale", "patch"));
         Assert.Equal(Release.Of("gpu").The(Kind.StatefulSet, "-workers").Name(), Assert.Single(Assert.Single(scaling.List("rules")).List("resourceNames")).ToString());
-        Assert.Equal("train/release-orchestrator-workers", Variable(Release.Of("gpu"), "ORCHESTRATOR_OPERATOR_WORKERS"));
+        Assert.Equal("train/release-orchestrator-workers", Variable(Release.Of("gpu"), "-servers", "ORCHESTRATOR_OPERATOR__WORKERS"));
     }
 
     static string Decoded(JsonObject secret, string key) => Encoding.UTF8.GetString(Convert.FromBase64String(secret["data"]![key]!.ToString()));
@@ -122,6 +123,7 @@ public class SecurityTests
     static bool May(JsonObject role, string group, string resource, string verb) => role.List("rules").Any(rule =>
         rule.List("apiGroups").Any(word => word.ToString() == group) && rule.List("resources").Any(word => word.ToString() == resource) && rule.List("verbs").Any(word => word.ToString() == verb));
 
-    static string? Variable(Release release, string name)
-        => release.The(Kind.StatefulSet, "-servers").List("spec.template.spec.containers").Single().List("env").Single(variable => variable.Text("name") == name).Text("value");
+    /// <summary>The value of an environment variable of the program, of the stateful set whose name ends so.</summary>
+    internal static string? Variable(Release release, string set, string name)
+        => release.The(Kind.StatefulSet, set).List("spec.template.spec.containers").Single().List("env").Single(variable => variable.Text("name") == name).Text("value");
 }

@@ -57,6 +57,7 @@ public class ValuesTests
     [InlineData("tls.mode=cert-manager", "tls.certManager.issuer: empty")]
     [InlineData("workers.scaling.enabled=true,operator.enabled=false", "set operator.enabled=true")]
     [InlineData("workers.scaling.enabled=true,workers.scaling.min=9", "workers.scaling.min: 9, above max 8")]
+    [InlineData("servers.preStopSeconds=50", "servers.terminationGracePeriodSeconds: 60, less than")]
     [InlineData("ingress.enabled=true", "ingress.http.host: empty")]
     [InlineData("serviceAccount.create=false", "serviceAccount.name: empty")]
     [InlineData("operator.allNamespaces=true,operator.namespaces={a}", "leave one of them out")]

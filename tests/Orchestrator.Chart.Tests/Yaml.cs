@@ -21,11 +21,24 @@ static class Yaml
 
     static JsonNode? ToJson(YamlNode node) => node switch
     {
-        YamlMappingNode map => new JsonObject(map.Children.Select(pair => KeyValuePair.Create(((YamlScalarNode)pair.Key).Value!, ToJson(pair.Value)))),
+        YamlMappingNode map => new JsonObject(Entries(map).Select(pair => KeyValuePair.Create(pair.Key, ToJson(pair.Value)))),
         YamlSequenceNode list => new JsonArray([.. list.Children.Select(ToJson)]),
         YamlScalarNode scalar => Scalar(scalar),
         _ => throw new NotSupportedException($"{node.NodeType} at line {node.Start.Line}"),
     };
+
+    // << lays a map's entries under those that stand beside it.
+    static Dictionary<string, YamlNode> Entries(YamlMappingNode map)
+    {
+        var entries = new Dictionary<string, YamlNode>();
+        foreach (var (key, value) in map.Children.OrderBy(pair => ((YamlScalarNode)pair.Key).Value == "<<" ? 0 : 1))
+            if (((YamlScalarNode)key).Value! is not "<<" and var name)
+                entries[name] = value;
+            else
+                foreach (var (under, below) in Entries((YamlMappingNode)value))
+                    entries[under] = below;
+        return entries;
+    }
 
     static JsonNode? Scalar(YamlScalarNode scalar)
     {

@@ -29,6 +29,9 @@
 {{- if and .workers.scaling.enabled (gt (int .workers.scaling.min) (int .workers.scaling.max)) -}}
 {{- $wrong = append $wrong (printf "workers.scaling.min: %d, above max %d" (int .workers.scaling.min) (int .workers.scaling.max)) -}}
 {{- end -}}
+{{- if lt (int .servers.terminationGracePeriodSeconds) (add (int .servers.preStopSeconds) 20) -}}
+{{- $wrong = append $wrong (printf "servers.terminationGracePeriodSeconds: %d, less than servers.preStopSeconds and 20 more" (int .servers.terminationGracePeriodSeconds)) -}}
+{{- end -}}
 {{- if and .ingress.enabled (not .ingress.http.host) -}}
 {{- $wrong = append $wrong "ingress.http.host: empty with ingress.enabled; name the host of REST and page" -}}
 {{- end -}}

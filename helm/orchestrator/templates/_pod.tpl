@@ -29,6 +29,17 @@ affinity:
 {{- end }}
 {{- end -}}
 
+{{/* How long workers may take to leave their jobs: what the pod has until it is killed, less what comes before and after. */}}
+{{- define "orchestrator.drainTimeout" -}}
+{{- $seconds := sub (sub (int .of.terminationGracePeriodSeconds) (int (.of.preStopSeconds | default 0))) 10 | min 600 -}}
+{{- printf "%02d:%02d:%02d" (div $seconds 3600) (mod (div $seconds 60) 60) (mod $seconds 60) -}}
+{{- end -}}
+
+{{/* The file of settings: the level of the log, and whatever else a server can be told. */}}
+{{- define "orchestrator.settings" -}}
+{{- dict "Logging" (dict "LogLevel" (dict "Default" .Values.logs.level)) "Orchestrator" .Values.settings | toPrettyJson -}}
+{{- end -}}
+
 {{/* The pod of a server or of a worker: root, part (servers or workers), of (its values), workers (that it has). */}}
 {{- define "orchestrator.pod" -}}
 {{- $root := .root -}}
@@ -44,10 +55,11 @@ metadata:
     {{- with $of.podLabels }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
-  {{- with $of.podAnnotations }}
   annotations:
+    orchestrator.dev/settings: {{ include "orchestrator.settings" $root | sha256sum | trunc 16 | quote }}
+    {{- with $of.podAnnotations }}
     {{- toYaml . | nindent 4 }}
-  {{- end }}
+    {{- end }}
 spec:
   serviceAccountName: {{ $servers | ternary (include "orchestrator.serversAccount" $root) (include "orchestrator.workersAccount" $root) }}
   automountServiceAccountToken: {{ $callsKubernetes }}
@@ -99,56 +111,56 @@ spec:
         - --advertise=$(POD_IP)
         - --workers={{ .workers }}
         - --data=/data
-        {{- if $values.models.existingClaim }}
-        - --models={{ $values.models.path }}
-        {{- end }}
+        - --cache=/cache
+        - --log={{ $values.logs.format }}
+        - --settings=/settings/settings.json
         {{- if $values.insecure }}
         - --insecure
-        {{- else }}
-        - --tls-certificate=/tls/tls.crt
-        - --tls-key=/tls/tls.key
-        - --tls-authority=/tls/ca.crt
-        - --tls-peer-name={{ include "orchestrator.peerName" $root }}
-        {{- if $servers }}
-        - --admin-token=/admin/token
-        {{- end }}
         {{- end }}
       env:
         - name: POD_NAME
           valueFrom: { fieldRef: { fieldPath: metadata.name } }
         - name: POD_IP
           valueFrom: { fieldRef: { fieldPath: status.podIP } }
+        - { name: HOME, value: /tmp }
         - name: ORCHESTRATOR_DATABASE
           valueFrom:
             secretKeyRef: { name: {{ include "orchestrator.databaseSecret" $root }}, key: {{ include "orchestrator.databaseKey" $root }} }
-        - { name: ORCHESTRATOR_CLUSTER, value: {{ printf "%s/%s" $root.Release.Namespace (include "orchestrator.fullname" $root) | quote }} }
-        - { name: ORCHESTRATOR_CACHE, value: /cache }
-        - { name: ORCHESTRATOR_LOG_FORMAT, value: {{ $values.logs.format }} }
-        - { name: ORCHESTRATOR_LOG_LEVEL, value: {{ $values.logs.level }} }
-        - { name: HOME, value: /tmp }
-        {{- with $values.tracing.endpoint }}
-        - { name: ORCHESTRATOR_OTLP_ENDPOINT, value: {{ . | quote }} }
-        - { name: ORCHESTRATOR_OTLP_SAMPLE_RATIO, value: {{ $values.tracing.sampleRatio | quote }} }
+        - { name: ORCHESTRATOR_CLUSTER, value: {{ printf "%s.%s" $root.Release.Namespace (include "orchestrator.fullname" $root) | trunc 63 | quote }} }
+        - { name: ORCHESTRATOR_DRAINTIMEOUT, value: {{ include "orchestrator.drainTimeout" . | quote }} }
+        {{- if $values.models.existingClaim }}
+        - { name: ORCHESTRATOR_MODELS, value: {{ $values.models.path }} }
+        {{- end }}
+        {{- if not $values.insecure }}
+        - { name: ORCHESTRATOR_SECURITY__CERTIFICATE, value: /tls/tls.crt }
+        - { name: ORCHESTRATOR_SECURITY__KEY, value: /tls/tls.key }
+        - { name: ORCHESTRATOR_SECURITY__AUTHORITY, value: /tls/ca.crt }
+        - { name: ORCHESTRATOR_SECURITY__PEERNAME, value: {{ include "orchestrator.peerName" $root }} }
+        {{- if $servers }}
+        - { name: ORCHESTRATOR_SECURITY__ADMINTOKEN, value: /admin/token }
+        {{- end }}
         {{- end }}
         {{- with $values.auth.oidc.issuer }}
-        - { name: ORCHESTRATOR_OIDC_ISSUER, value: {{ . | quote }} }
-        - { name: ORCHESTRATOR_OIDC_AUDIENCE, value: {{ $values.auth.oidc.audience | quote }} }
-        - { name: ORCHESTRATOR_OIDC_ROLES_CLAIM, value: {{ $values.auth.oidc.rolesClaim | quote }} }
+        - { name: ORCHESTRATOR_SECURITY__OIDC__ISSUER, value: {{ . | quote }} }
+        - { name: ORCHESTRATOR_SECURITY__OIDC__AUDIENCE, value: {{ $values.auth.oidc.audience | quote }} }
+        - { name: ORCHESTRATOR_SECURITY__OIDC__ROLESCLAIM, value: {{ $values.auth.oidc.rolesClaim | quote }} }
         {{- end }}
-        {{- if $servers }}
-        {{- if $values.auth.serviceAccounts }}
-        - { name: ORCHESTRATOR_KUBERNETES_TOKEN_REVIEW, value: "true" }
+        {{- with $values.tracing.endpoint }}
+        - { name: ORCHESTRATOR_TRACING__ENDPOINT, value: {{ . | quote }} }
+        - { name: ORCHESTRATOR_TRACING__SAMPLERATIO, value: {{ $values.tracing.sampleRatio | quote }} }
         {{- end }}
-        {{- if $values.operator.enabled }}
-        - { name: ORCHESTRATOR_OPERATOR, value: "true" }
-        - { name: ORCHESTRATOR_OPERATOR_NAMESPACES, value: {{ $values.operator.allNamespaces | ternary "*" (join "," (prepend $values.operator.namespaces $root.Release.Namespace | uniq)) | quote }} }
+        {{- if and $servers $values.auth.serviceAccounts }}
+        - { name: ORCHESTRATOR_SECURITY__TOKENREVIEW, value: "true" }
+        {{- end }}
+        {{- if and $servers $values.operator.enabled }}
+        - { name: ORCHESTRATOR_OPERATOR__ENABLED, value: "true" }
+        - { name: ORCHESTRATOR_OPERATOR__NAMESPACES, value: {{ $values.operator.allNamespaces | ternary "*" (join "," (prepend $values.operator.namespaces $root.Release.Namespace | uniq)) | quote }} }
         {{- if $values.workers.scaling.enabled }}
-        - { name: ORCHESTRATOR_OPERATOR_WORKERS, value: {{ printf "%s/%s-workers" $root.Release.Namespace (include "orchestrator.fullname" $root) | quote }} }
-        - { name: ORCHESTRATOR_OPERATOR_WORKERS_PER_POD, value: {{ $values.workers.perPod | quote }} }
-        - { name: ORCHESTRATOR_OPERATOR_PODS_MIN, value: {{ $values.workers.scaling.min | quote }} }
-        - { name: ORCHESTRATOR_OPERATOR_PODS_MAX, value: {{ $values.workers.scaling.max | quote }} }
-        - { name: ORCHESTRATOR_OPERATOR_IDLE_SECONDS, value: {{ $values.workers.scaling.idleSeconds | quote }} }
-        {{- end }}
+        - { name: ORCHESTRATOR_OPERATOR__WORKERS, value: {{ printf "%s/%s-workers" $root.Release.Namespace (include "orchestrator.fullname" $root) | quote }} }
+        - { name: ORCHESTRATOR_OPERATOR__WORKERSPERPOD, value: {{ $values.workers.perPod | quote }} }
+        - { name: ORCHESTRATOR_OPERATOR__PODSMIN, value: {{ $values.workers.scaling.min | quote }} }
+        - { name: ORCHESTRATOR_OPERATOR__PODSMAX, value: {{ $values.workers.scaling.max | quote }} }
+        - { name: ORCHESTRATOR_OPERATOR__IDLESECONDS, value: {{ $values.workers.scaling.idleSeconds | quote }} }
         {{- end }}
         {{- end }}
         {{- with $of.extraEnv }}
@@ -174,14 +186,11 @@ spec:
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 6
+      {{- if $servers }}
       lifecycle:
-        {{- if $servers }}
-        {{- /* Clients are sent elsewhere before it stops listening. */}}
+        {{- /* Callers are sent elsewhere before it stops listening. A worker needs none: told to stop, it hands its work back by itself. */}}
         preStop: { exec: { command: [sleep, {{ $of.preStopSeconds | quote }}] } }
-        {{- else }}
-        {{- /* Hands its work back at the next step, and takes no more. */}}
-        preStop: { exec: { command: [orchestrator, drain, --local, --wait] } }
-        {{- end }}
+      {{- end }}
       {{- $resources := deepCopy $of.resources }}
       {{- if and (not $servers) $of.accelerator.resource }}
       {{- $count := dict $of.accelerator.resource (toString $of.perPod) }}
@@ -196,6 +205,7 @@ spec:
         - { name: data, mountPath: /data }
         - { name: cache, mountPath: /cache }
         - { name: tmp, mountPath: /tmp }
+        - { name: settings, mountPath: /settings, readOnly: true }
         {{- if $values.models.existingClaim }}
         - { name: models, mountPath: {{ $values.models.path }}, readOnly: true }
         {{- end }}
@@ -212,6 +222,8 @@ spec:
       emptyDir: { sizeLimit: {{ $of.cacheSize }} }
     - name: tmp
       emptyDir: { sizeLimit: 1Gi }
+    - name: settings
+      configMap: { name: {{ include "orchestrator.fullname" $root }}-settings }
     {{- if $values.models.existingClaim }}
     - name: models
       persistentVolumeClaim: { claimName: {{ $values.models.existingClaim }}, readOnly: true }

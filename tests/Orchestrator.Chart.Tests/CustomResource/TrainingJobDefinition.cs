@@ -56,7 +56,7 @@ static class TrainingJobDefinition
                         {
                             ["apiVersion"] = new JsonObject { ["type"] = "string" },
                             ["kind"] = new JsonObject { ["type"] = "string" },
-                            ["metadata"] = new JsonObject { ["type"] = "object", ["properties"] = new JsonObject { ["name"] = new JsonObject { ["type"] = "string", ["maxLength"] = JobName.LengthMax } } },
+                            ["metadata"] = new JsonObject { ["type"] = "object", ["properties"] = new JsonObject { ["name"] = new JsonObject { ["type"] = "string", ["pattern"] = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", ["maxLength"] = JobName.LengthMax } } },
                             ["spec"] = Spec(),
                             ["status"] = TrainingJobStatus.Schema(),
                         },
