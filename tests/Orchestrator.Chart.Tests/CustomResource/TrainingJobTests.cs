@@ -140,7 +140,8 @@ public class TrainingJobTests
         return self;
     }
 
-    static JsonObject AsJsonSchema(JsonObject structural)
+    /// <summary>A schema of the API server as JSON Schema has it, which refuses unknown keys as the server does when it is asked to be strict.</summary>
+    internal static JsonObject AsJsonSchema(JsonObject structural)
     {
         var schema = new JsonObject();
         foreach (var (name, value) in structural)
