@@ -63,6 +63,43 @@ public class RenderingTests
         Assert.Equal(groups, release.Of(Kind.PrometheusRule).SelectMany(rule => rule.List("spec.groups")).Select(group => group.Text("name")));
     }
 
+    [Fact]
+    public void A_dashboard_and_an_alert_that_are_put_into_the_chart_come_out_as_they_are()
+    {
+        var copy = Directory.CreateTempSubdirectory("chart");
+        try
+        {
+            foreach (var file in Directory.GetFiles(Checkout.Chart, "*", SearchOption.AllDirectories))
+            {
+                var target = Path.Combine(copy.FullName, Path.GetRelativePath(Checkout.Chart, file));
+                Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+                File.Copy(file, target);
+            }
+            foreach (var folder in new[] { "dashboards", "alerts" })
+                Directory.CreateDirectory(Path.Combine(copy.FullName, "files", folder));
+            const string dashboard = """{ "title": "One more", "panels": [{ "legendFormat": "{{worker}} 100 %" }] }""";
+            File.WriteAllText(Path.Combine(copy.FullName, "files", "dashboards", "One-More.json"), dashboard);
+            File.WriteAllText(Path.Combine(copy.FullName, "files", "alerts", "one-more.yaml"),
+                """groups: [{ name: one-more, rules: [{ alert: OneMore, expr: "up == 0", for: 5m, annotations: { summary: "{{ $labels.job }} is {{ $value | humanize }}" } }] }]""");
+
+            var (code, output, errors) = Release.Helm(4, ["template", "release", copy.FullName, "-n", Release.Namespace, "-f", Release.FileOf("production")]);
+
+            Assert.True(code == 0, errors);
+            var manifests = Yaml.Documents(output);
+            var map = Assert.Single(manifests, manifest => manifest.Name() == "release-orchestrator-dashboard-one-more");
+            Assert.Equal(dashboard, map["data"]!["One-More.json"]!.ToString().TrimEnd());
+            Assert.Equal("1", map["metadata"]!["labels"]!["grafana_dashboard"]!.ToString());
+            var rules = Assert.Single(manifests, manifest => manifest.Text("kind") == "PrometheusRule");
+            var alert = rules.List("spec.groups").Single(group => group.Text("name") == "one-more").List("rules").Single();
+            Assert.Equal("{{ $labels.job }} is {{ $value | humanize }}", alert.Text("annotations.summary"));
+            Assert.Empty(WrongIn([("map", map), ("rules", rules)]));
+        }
+        finally
+        {
+            copy.Delete(recursive: true);
+        }
+    }
+
     static List<string> FilesIn(string folder, string pattern)
         => Directory.Exists(Path.Combine(Checkout.Chart, "files", folder))
             ? [.. Directory.GetFiles(Path.Combine(Checkout.Chart, "files", folder), pattern).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal)]
