@@ -1,0 +1,81 @@
+using System.Reflection;
+using System.Text.Json.Nodes;
+using Orchestrator.Harness;
+using Orchestrator.Server;
+
+namespace Orchestrator.Chart.Tests;
+
+/// <summary>That the program takes what chart and compose file tell it.</summary>
+public class ProgramTests
+{
+    // The chart is ahead of the program in these: once one is a setting, it goes from here.
+    static readonly string[] awaited =
+    [
+        "MODELS", "SECURITY__CERTIFICATE", "SECURITY__KEY", "SECURITY__AUTHORITY", "SECURITY__PEERNAME", "SECURITY__ADMINTOKEN", "SECURITY__TOKENREVIEW", "SECURITY__OIDC__ISSUER",
+        "SECURITY__OIDC__AUDIENCE", "SECURITY__OIDC__ROLESCLAIM", "TRACING__ENDPOINT", "TRACING__SAMPLERATIO", "OPERATOR__ENABLED", "OPERATOR__NAMESPACES", "OPERATOR__WORKERS",
+        "OPERATOR__WORKERSPERPOD", "OPERATOR__PODSMIN", "OPERATOR__PODSMAX", "OPERATOR__IDLESECONDS",
+    ];
+
+    [Fact]
+    public void Every_variable_of_a_server_is_a_setting_of_it()
+    {
+        var told = Release.Names.SelectMany(values => new[] { "-servers", "-workers" }.SelectMany(set => Program(Release.Of(values), set).List("env")).Select(variable => variable.Text("name")!))
+            .Concat(Yaml.Document(Checkout.Read("deploy/compose.yaml"))["services"]!["server-1"]!["environment"]!.AsObject().Select(pair => pair.Key))
+            .Where(name => name.StartsWith("ORCHESTRATOR_", StringComparison.Ordinal)).Select(name => name["ORCHESTRATOR_".Length..]).Distinct().ToList();
+
+        Assert.Equal(awaited.Order(), told.Where(name => !IsSetting(typeof(ServerOptions), name.Split("__"))).Order());
+        Assert.Contains("DATABASE", told);
+    }
+
+    [Fact]
+    public async Task Server_and_worker_start_with_what_the_chart_tells_them_answer_its_probes_and_go_in_time()
+    {
+        Assert.SkipUnless(PostgresServer.IsInstalled, PostgresServer.Missing);
+        await using var database = await PostgresServer.Start();
+        var data = Directory.CreateTempSubdirectory("orchestrator-chart-");
+        try
+        {
+            await using var server = Begin("-servers", data.FullName, database);
+            await using var worker = Begin("-workers", data.FullName, database);
+            foreach (var (process, set) in new[] { (server, "-servers"), (worker, "-workers") })
+            {
+                await process.Ready();
+                using var http = new HttpClient();
+                foreach (var probe in new[] { "startupProbe", "readinessProbe", "livenessProbe" })
+                {
+                    var answer = await http.GetAsync(new Uri(process.Http, Program(Release.Of("bare"), set).Text($"{probe}.httpGet.path")!), TestContext.Current.CancellationToken);
+                    Assert.True(answer.IsSuccessStatusCode, $"{set} {probe}: {answer.StatusCode}");
+                }
+            }
+            Assert.Equal(0, await worker.Terminate());
+            Assert.Equal(0, await server.Terminate());
+        }
+        finally
+        {
+            data.Delete(recursive: true);
+        }
+    }
+
+    // The container's own arguments and variables, on loopback, free ports and temporary folders.
+    static ServerProcess Begin(string set, string data, PostgresServer database)
+    {
+        var release = Release.Of("bare");
+        var container = Program(release, set);
+        var settings = Path.Combine(data, $"settings{set}.json");
+        File.WriteAllText(settings, release.The(Kind.ConfigMap, "-settings")["data"]!["settings.json"]!.ToString());
+
+        string[] ofTheTest = ["serve", "--name", "--ports", "--data", "--cache", "--workers"];
+        var arguments = container.List("args").Select(argument => argument.ToString()).Where(argument => !ofTheTest.Contains(argument.Split('=')[0]))
+            .Select(argument => argument.Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal).Replace("$(POD_IP)", "127.0.0.1", StringComparison.Ordinal)
+                .Replace("/settings/settings.json", settings, StringComparison.Ordinal)).ToArray();
+        var environment = container.List("env").Where(variable => variable["value"] is not null).ToDictionary(variable => variable.Text("name")!, variable => variable.Text("value")!);
+        environment["ORCHESTRATOR_DATABASE"] = database.Connection;
+        return ServerProcess.Begin($"release-orchestrator{set}-0", data, workers: int.Parse(PodTests.Argument(release, set, "--workers")!, System.Globalization.CultureInfo.InvariantCulture),
+            more: arguments, environment: environment);
+    }
+
+    static JsonNode Program(Release release, string set) => release.The(Kind.StatefulSet, set).List("spec.template.spec.containers").Single();
+
+    static bool IsSetting(Type options, ReadOnlySpan<string> path)
+        => options.GetProperty(path[0], BindingFlags.Public | BindingFlags.Instance | BindingFlags.IgnoreCase) is { } property && (path.Length == 1 || IsSetting(property.PropertyType, path[1..]));
+}
