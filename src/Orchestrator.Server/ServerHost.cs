@@ -5,7 +5,9 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Collectives;
 using Orchestrator.Engine;
+using Orchestrator.Grains;
 using Orchestrator.Protocol;
+using Orchestrator.Server.Api;
 using Orchestrator.Server.Database;
 using Orchestrator.Server.Security;
 
@@ -90,11 +92,13 @@ public sealed class ServerHost : IAsyncDisposable
         builder.Services.AddSingleton(_ => workers.GetAwaiter().GetResult());      // Start has awaited it
         builder.Services.AddSingleton(TimeProvider.System);
 
-        builder.Services.AddTrainingEngine(new EngineOptions { Process = options.Name, CacheFolder = options.Cache ?? Path.Combine(options.Data, "cache", options.Name) });
+        var (folders, cache) = (new ClusterFolders(Path.GetFullPath(options.Data)), options.Cache ?? Path.Combine(options.Data, "cache", options.Name));
+        builder.Services.AddTrainingEngine(new EngineOptions { Process = options.Name, CacheFolder = cache, BlobFolder = folders.Blobs });
         builder.Services.AddGradientExchange(options.Exchange);
         builder.AddSilo(options, addresses, database);
         builder.AddPorts(addresses);
         builder.Services.AddHealth();
+        builder.Services.AddJobsApi(folders, cache);
         builder.Services.AddSingleton<Announcing>().AddHostedService(services => services.GetRequiredService<Announcing>());
         builder.Services.AddSingleton<Draining>().AddHostedService(services => services.GetRequiredService<Draining>());
 
@@ -102,7 +106,8 @@ public sealed class ServerHost : IAsyncDisposable
         app.UseRouting();
         app.UsePorts();
         app.OnPorts(addresses.Http).MapHealth();
-        // REST and the public API: app.OnPorts(addresses.Http, addresses.Api).MapJobsApi(); metrics: app.OnPorts(addresses.Http).MapMetrics().
+        app.OnPorts(addresses.Http, addresses.Api).MapJobsApi();
+        // Metrics: app.OnPorts(addresses.Http).MapMetrics().
         app.OnPorts(addresses.Exchange).MapGradientExchange();
         return app;
     }
