@@ -28,7 +28,7 @@ public class ProgramTests
     }
 
     [Fact]
-    public async Task Server_and_worker_start_with_what_the_chart_tells_them_answer_its_probes_and_go_in_time()
+    public async Task Server_and_worker_start_with_what_the_chart_tells_them_answer_its_probes_pass_its_test_and_go()
     {
         Assert.SkipUnless(PostgresServer.IsInstalled, PostgresServer.Missing);
         await using var database = await PostgresServer.Start();
@@ -47,6 +47,7 @@ public class ProgramTests
                     Assert.True(answer.IsSuccessStatusCode, $"{set} {probe}: {answer.StatusCode}");
                 }
             }
+            HelmTest(server.Api, data.FullName);
             Assert.Equal(0, await worker.Terminate());
             Assert.Equal(0, await server.Terminate());
         }
@@ -54,6 +55,27 @@ public class ProgramTests
         {
             data.Delete(recursive: true);
         }
+    }
+
+    // The script of helm's test pod, as it stands, with the job that it is given.
+    static void HelmTest(Uri api, string folder)
+    {
+        var release = Release.With("bare", 3, "test.workers=1");
+        File.WriteAllText(Path.Combine(folder, "job.yaml"), release.The(Kind.ConfigMap, "-test")["data"]!["job.yaml"]!.ToString().Replace("/app/", AppContext.BaseDirectory, StringComparison.Ordinal));
+        var container = release.The(Kind.Pod, "-test").List("spec.containers").Single();
+        var script = container.List("args").Single().ToString().Replace("/job/", folder + "/", StringComparison.Ordinal);
+        Assert.Contains("submit", script, StringComparison.Ordinal);
+
+        var (code, output, errors) = Checkout.Run(container.List("command").First().ToString(), [.. container.List("command").Skip(1).Select(word => word.ToString()), script], folder,
+            environment: new Dictionary<string, string>
+            {
+                ["PATH"] = AppContext.BaseDirectory + ":" + Environment.GetEnvironmentVariable("PATH"), ["ORCHESTRATOR_SERVER"] = api.ToString(), ["HOME"] = folder,
+                ["ORCHESTRATOR_CACHE"] = Path.Combine(folder, "cache"),
+            });
+
+        Assert.True(code == 0, output + errors);
+        Assert.Matches("(?m)^state +completed$", output);
+        Assert.Matches("[0-9a-f]{64}", output);
     }
 
     // The container's own arguments and variables, on loopback, free ports and temporary folders.
