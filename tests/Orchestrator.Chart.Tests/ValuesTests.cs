@@ -57,6 +57,7 @@ public class ValuesTests
     [InlineData("tls.mode=cert-manager", "tls.certManager.issuer: empty")]
     [InlineData("workers.scaling.enabled=true,operator.enabled=false", "set operator.enabled=true")]
     [InlineData("workers.scaling.enabled=true,workers.scaling.min=9", "workers.scaling.min: 9, above max 8")]
+    [InlineData("auth.oidc.issuer=https://login.example.com", "auth.oidc.audience: empty beside an issuer")]
     [InlineData("servers.preStopSeconds=50", "servers.terminationGracePeriodSeconds: 60, less than")]
     [InlineData("ingress.enabled=true", "ingress.http.host: empty")]
     [InlineData("serviceAccount.create=false", "serviceAccount.name: empty")]

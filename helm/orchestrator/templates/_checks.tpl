@@ -23,6 +23,9 @@
 {{- if and (eq .tls.mode "cert-manager") (not .tls.certManager.issuer) -}}
 {{- $wrong = append $wrong "tls.certManager.issuer: empty under tls.mode cert-manager; name an issuer that can sign for service names of the cluster" -}}
 {{- end -}}
+{{- if and .auth.oidc.issuer (not .auth.oidc.audience) -}}
+{{- $wrong = append $wrong "auth.oidc.audience: empty beside an issuer; tokens that it made for somebody else would be taken: name the audience that they must have" -}}
+{{- end -}}
 {{- if and .workers.scaling.enabled (not .operator.enabled) -}}
 {{- $wrong = append $wrong "workers.scaling.enabled: true without the operator, which does it; set operator.enabled=true" -}}
 {{- end -}}
