@@ -78,10 +78,10 @@ public class ProgramTests
         Assert.Matches("[0-9a-f]{64}", output);
     }
 
-    // The container's own arguments and variables, on loopback, free ports and temporary folders.
+    // The container's own arguments and variables, on loopback, free ports and temporary folders. On a machine that other tests keep busy, patience is asked for as a user would.
     static ServerProcess Begin(string set, string data, PostgresServer database)
     {
-        var release = Release.Of("bare");
+        var release = Release.With("bare", 3, "settings.Membership.Probe=00:00:05");
         var container = Program(release, set);
         var settings = Path.Combine(data, $"settings{set}.json");
         File.WriteAllText(settings, release.The(Kind.ConfigMap, "-settings")["data"]!["settings.json"]!.ToString());
