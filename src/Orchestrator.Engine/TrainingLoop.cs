@@ -13,17 +13,21 @@ namespace Orchestrator.Engine;
 /// Training as one worker does it. The participant says whose turn it is; each turn is one method, in the order of a step: <see cref="Compute"/> the micro-batches of the
 /// deal one by one, <see cref="Exchange"/> their sum with everybody, <see cref="Commit"/>. Everything runs on the worker's own thread.
 /// </summary>
-sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports) : IDisposable
+sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports) : IDisposable
 {
-    readonly Participant participant = new(me);
+    readonly Participant participant = new(me, presence.Audits);
     readonly BatchPacker packer = new();
+    readonly Pace pace = new();
+    readonly PastParameters past = new(presence.Audits.IsOn ? presence.Plan.Parameters : 0);
+    readonly HangWatch watch = new();
     readonly Queue<StepReport> unwritten = new();
     readonly Stopwatch sinceCommit = new();
     Replica? replica;
     StepPlan? plan;
     Order.Begin? entering;
     ReducedStep reduced;
-    double computeSeconds, reduceSeconds;
+    ReductionRound? summed;      // where the sum of the step in hand can be read
+    double computeSeconds, reduceSeconds, shareSeconds;
     long commits, written;
     volatile bool vanished;
 
@@ -67,6 +71,8 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
                 case Turn.Stand stand: Stand(stand); break;
                 case Turn.Obtain obtain: Obtain(obtain, stop); break;
                 case Turn.Compute compute: Compute(compute); break;
+                case Turn.Audit audit: Audit(audit); break;
+                case Turn.Recompute again: Recompute(again); break;
                 case Turn.Exchange exchange: Exchange(exchange, stop); break;
                 case Turn.Commit: Commit(); break;
                 case Turn.Write write: Write(write.Step); break;
@@ -87,7 +93,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
         }
         catch (ProblemException problem)
         {
-            Tell(new JobEvent.Refused(me, problem.Message));
+            Tell(new JobEvent.Refused(me, participant.Generation, problem.Message));
             return new Turn.Leave();
         }
         catch (StateCopyException lost)
@@ -124,6 +130,9 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     void Enter(Order.Begin begin)
     {
         entering = null;
+        shareSeconds = 0;
+        if (participant.Committed != begin.Base)
+            audited.Clear();
         presence.Reduction.Enter(begin);
         sinceCommit.Start();
         foreach (var m in begin.First.Of(me).MicroBatches)
@@ -139,10 +148,25 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
 
     void Obtain(Turn.Obtain obtain, CancellationToken stop)
     {
-        var lines = presence.Obtain(obtain, participant.Generation, replica!, me.Slot, stop);
+        IReadOnlyList<StepReport> lines;
+        try
+        {
+            lines = presence.Obtain(obtain, participant.Generation, replica!, me.Slot, stop);
+        }
+        catch (Exception damage) when (obtain.Source is StateSource.Checkpoint && damage is ProblemException or IOException or UnauthorizedAccessException)
+        {
+            Tell(new JobEvent.Damaged(me, participant.Generation, obtain.Step, damage.Message));
+            participant.Withdraw();
+            return;
+        }
         unwritten.Clear();
+        past.Clear();
         foreach (var line in lines)
+        {
             unwritten.Enqueue(line);
+            if (!vanished)
+                reports.Tell(line);      // before its own lines and checkpoints: whoever had them may be gone
+        }
         plan = null;
         participant.Obtained(obtain.Step);
     }
@@ -151,22 +175,41 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     {
         var step = PlanOf(compute.Step);
         var started = Stopwatch.GetTimestamp();
-        var leaf = presence.Reduction.Rent(compute.MicroBatch);
-        var batch = presence.Pack(packer, step.MicroBatch(compute.MicroBatch));
-        var result = replica!.Backward(batch, step.TokenWeight, leaf.Gradient);
-        (leaf.LossSum, leaf.Tokens) = (result.LossSum, result.SupervisedTokens);
-        computeSeconds += Stopwatch.GetElapsedTime(started).TotalSeconds;
-        if (presence.Reduction.Add(participant.Generation, compute.Step, leaf))
+        var leaf = Backward(step, compute.MicroBatch);
+        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        (computeSeconds, shareSeconds) = (computeSeconds + seconds, shareSeconds + seconds);
+        if (presence.Reduction.Add(participant.Generation, compute.Step, leaf, ByMe(step.Step, leaf)))
             participant.Computed(compute.MicroBatch);
         else
             participant.Withdraw();
     }
 
+    // One micro-batch, watched: whoever looks after this thread sees when it began.
+    PartialSum Backward(StepPlan step, int m)
+    {
+        var leaf = presence.Reduction.Rent(m);
+        var samples = step.MicroBatch(m);
+        long tokens = 0;
+        foreach (var sample in samples)
+            tokens += presence.Sizes.Length(sample);
+        watch.Begin(pace.HangsAfter(tokens));
+        var started = Stopwatch.GetTimestamp();
+        var result = replica!.Backward(presence.Pack(packer, samples), step.TokenWeight, leaf.Gradient);
+        presence.Drill?.Invoke(me, step.Step, leaf);
+        watch.End();
+        (leaf.LossSum, leaf.Tokens) = (result.LossSum, result.SupervisedTokens);
+        pace.Measure(Stopwatch.GetElapsedTime(started).TotalSeconds, tokens);
+        return leaf;
+    }
+
     void Exchange(Turn.Exchange exchange, CancellationToken stop)
     {
-        PlanOf(exchange.Step);
+        var step = PlanOf(exchange.Step);
+        TellAudits(step);
         var started = Stopwatch.GetTimestamp();
-        reduced = presence.Reduction.Reduce(participant.Generation, exchange.Step, exchange.Wish, stop);
+        summed = presence.Reduction.Arrive(participant.Generation, exchange.Step, exchange.Wish);
+        Await(summed, step, stop);
+        reduced = summed.Outcome();
         reduceSeconds += Stopwatch.GetElapsedTime(started).TotalSeconds;
         participant.Reduced(reduced.Wish);
     }
@@ -177,7 +220,11 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
         if (reduced.Tokens != step.SupervisedTokens)
             throw new BrokenInvariantException(3, $"step {step.Step} has {step.SupervisedTokens} supervised tokens, but {reduced.Tokens} were summed");
         var learningRate = LearningRate.At(presence.Plan, step.Step);
-        var norm = replica!.Update(presence.Reduction.Sum, learningRate);
+        past.Keep(step.Step, replica!.Parameters);
+        watch.Begin(Pace.HangSecondsMin);
+        var norm = replica.Update(summed!.Sum, learningRate);
+        watch.End();
+        summed.Release();
         var loss = CommittedStep.MeanLoss(reduced.LossSum, reduced.Tokens);
         if (!double.IsFinite(loss) || !double.IsFinite(norm))
         {
@@ -189,6 +236,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
         if (commits++ == 0)
             StartUpMemory.GiveBack();      // a first step compiles and selects kernels
         Report(step, norm, learningRate);
+        TellPace(step);
         if (participant.Membership is { } membership && membership.First.Recorder == me && presence.Plan.IsCheckpoint(step.Step))
             Write(step.Step);
         plan = null;
@@ -197,7 +245,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     void Report(StepPlan step, double norm, double learningRate)
     {
         var line = CommittedStep.LineOf(step, reduced.LossSum, norm, learningRate, replica!.Digest());
-        var report = new StepReport(me, participant.Generation, line, computeSeconds, reduceSeconds, sinceCommit.Elapsed.TotalSeconds, presence.Gates(replica, step.Step));
+        var report = new StepReport(me, participant.In, line, computeSeconds, reduceSeconds, sinceCommit.Elapsed.TotalSeconds, presence.Gates(replica, step.Step));
         (computeSeconds, reduceSeconds) = (0, 0);
         sinceCommit.Restart();
         while (unwritten.TryPeek(out var oldest) && oldest.Line.Step <= Interlocked.Read(ref written))
@@ -211,7 +259,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     {
         if (replica!.Step != step)
             throw new BrokenInvariantException(2, $"the replica is at step {replica.Step}, not at {step}");
-        presence.Write(replica, Tell);
+        presence.Write(replica, participant.In, Tell);
         participant.Wrote();
     }
 
@@ -220,6 +268,20 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
         Tell(new JobEvent.Lost(me.Silo, me.Slot, complain.Generation, complain.Reason));
         participant.Told();
     }
+
+    void TellPace(StepPlan step)
+    {
+        var tokens = (double)step.Tokens / step.MicroBatchCount;
+        participant.Pace = pace.IsKnown ? pace.SecondsFor(tokens) : null;
+        if (pace.Tell(tokens) is { } seconds)
+            Tell(new JobEvent.Paced(me, participant.Generation, seconds));
+    }
+
+    /// <summary>What the worker is at, for whoever looks after its thread.</summary>
+    public HangWatch Watch => watch;
+
+    /// <summary>Another thread tells that the worker hangs.</summary>
+    public void TellThatItHangs(Generation generation) => Tell(new JobEvent.Lost(me.Silo, me.Slot, generation, "it takes far longer than usual for a micro-batch"));
 
     /// <summary>The job has written the ledger up to this step: nobody needs the lines before it from here.</summary>
     public void Acknowledge(Step step) => Interlocked.Exchange(ref written, step.Number);

@@ -77,8 +77,8 @@ public sealed class RaceTests : IDisposable
     {
         using var presence = new JobPresence(Job, Options, bases, new InMemoryExchange(), new StateShelf(new StateCopy(new ExchangeOptions())), new EngineLog(NullLogger<TrainingEngine>.Instance));
         using var replica = presence.NewReplica(0);
-        presence.Write(replica, heard.Tell);
-        presence.Write(replica, heard.Tell);
+        presence.Write(replica, Generation.None, heard.Tell);
+        presence.Write(replica, Generation.None, heard.Tell);
         presence.CompleteAfterWrites(heard);
         heard.Next<string>();
         Assert.Empty(heard.All);
@@ -110,12 +110,15 @@ public sealed class RaceTests : IDisposable
                 var leaf = reduction.Rent(slot);
                 leaf.Gradient.AsSpan().Fill(slot + 1);
                 leaf.Tokens = 1;
-                Assert.True(reduction.Add(begin.Generation, Step.Start.Next, leaf));
+                Assert.True(reduction.Add(begin.Generation, Step.Start.Next, leaf, By(slot, slot)));
             });
             var threads = Enumerable.Range(0, 4).Select(slot => new Thread(() =>
             {
-                Assert.Equal(4, reduction.Reduce(begin.Generation, Step.Start.Next, StopWish.None, CancellationToken.None).Tokens);
-                sums[slot] = reduction.Sum[2];
+                var round = reduction.Arrive(begin.Generation, Step.Start.Next, StopWish.None);
+                Assert.True(round.Wait(patience, CancellationToken.None));
+                Assert.Equal(4, round.Outcome().Tokens);
+                sums[slot] = round.Sum[2];
+                round.Release();
             })).ToList();
             threads.ForEach(thread => thread.Start());
             Assert.All(threads, thread => Assert.True(thread.Join(patience)));
@@ -130,8 +133,10 @@ public sealed class RaceTests : IDisposable
         var begin = Begin(1, slots: 2);
         Assert.Throws<InvalidOperationException>(() => reduction.Enter(begin));
         Assert.True(reduction.Enter(begin));
-        using var limit = new CancellationTokenSource(patience);
-        Assert.Throws<InvalidOperationException>(() => reduction.Reduce(begin.Generation, Step.Start.Next, StopWish.None, limit.Token));
+        reduction.Arrive(begin.Generation, Step.Start.Next, StopWish.None);
+        var round = reduction.Arrive(begin.Generation, Step.Start.Next, StopWish.None);
+        Assert.True(round.Wait(patience, CancellationToken.None));
+        Assert.Throws<InvalidOperationException>(() => round.Outcome());
     }
 
     sealed class NoExchange : IGradientExchange
@@ -146,12 +151,14 @@ public sealed class RaceTests : IDisposable
         var first = Begin(1, slots: 2);
         reduction.Enter(first);
         foreach (var m in new[] { 0, 1, 3 })
-            reduction.Add(first.Generation, Step.Start.Next, reduction.Rent(m));
+            reduction.Add(first.Generation, Step.Start.Next, reduction.Rent(m), By(0, m));
         var other = new WorkerId("b", 0);
         var deal = new Deal(4, [new WorkerShare(me, [new LeafRange(1, 2), new LeafRange(3, 4)]), new WorkerShare(other, [new LeafRange(0, 1), new LeafRange(2, 3)])]);
         reduction.Enter(Begin(2, slots: 1) with { First = deal, Later = deal, Processes = [Address("a"), Address("b")] });
         Assert.Equal([false, false, false, true], Enumerable.Range(0, 4).Select(reduction.Holds));      // 0 and 1 are one sum, and b contributes 0
     }
+
+    static LeafDigest By(int slot, int m) => new(m, new WorkerId("a", slot), null);
 
     static ProcessAddress Address(string process) => new(process, new Uri($"http://{process}"));
 

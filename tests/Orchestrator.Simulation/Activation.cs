@@ -152,7 +152,7 @@ sealed class Activation(Cluster cluster, JobHost host, JobState state, long etag
                     if (cluster.Disk.Job.Checkpoint < evaluate.Step)
                         throw new ViolationException(5, $"step {evaluate.Step} is to be evaluated, but the newest checkpoint is of step {cluster.Disk.Job.Checkpoint}");
                     cluster.World.After(cluster.World.Chance.Between(10_000, 300_000), () => host.Hear(new Report(
-                        new JobEvent.Evaluated(evaluate.Step, evaluate.Since, cluster.Schedule.StopsEarly && evaluate.Step.Number == cluster.Schedule.EndsAt), null, [])));
+                        new JobEvent.Evaluated(evaluate.Step, cluster.Schedule.StopsEarly && evaluate.Step.Number == cluster.Schedule.EndsAt, evaluate.Since), null, [])));
                     break;
             }
             cluster.World.Pass("ordered");

@@ -24,6 +24,14 @@ sealed partial class CheckpointGrain(ILogger<CheckpointGrain> log) : Grain, IChe
     }
 
     /// <inheritdoc/>
+    public async Task<Step> GoBack(JobAssignment job, Step certain, IReadOnlyList<EvaluationResult> evaluations)
+    {
+        losses.Clear();
+        await Task.Run(() => CheckpointReader.DropAfter(new RunFolder(job.Folder), certain));
+        return await Open(job, certain, evaluations);
+    }
+
+    /// <inheritdoc/>
     public Task Written(Step step) => Prune();
 
     /// <inheritdoc/>

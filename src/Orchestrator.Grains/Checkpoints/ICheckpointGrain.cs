@@ -16,6 +16,14 @@ public interface ICheckpointGrain : IGrainWithStringKey
     [Alias("open")]
     Task<Step> Open(JobAssignment job, Step atMost, IReadOnlyList<EvaluationResult> evaluations);
 
+    /// <summary>The job goes back: checkpoints of later steps are deleted. Idempotent.</summary>
+    /// <param name="job">the job</param>
+    /// <param name="certain">the last step that counts</param>
+    /// <param name="evaluations">those that count still</param>
+    /// <returns>the newest whole one that is left, or step 0</returns>
+    [Alias("go-back")]
+    Task<Step> GoBack(JobAssignment job, Step certain, IReadOnlyList<EvaluationResult> evaluations);
+
     /// <summary>A checkpoint is on disk; those that are kept no longer go. Idempotent.</summary>
     [Alias("written")]
     Task Written(Step step);

@@ -10,24 +10,24 @@ namespace Orchestrator.Grains.Evaluation;
 [KeepAlive]
 sealed partial class EvaluationGrain(Evaluator evaluator, ILogger<EvaluationGrain> log) : Grain, IEvaluationGrain
 {
-    readonly Dictionary<Step, Task<EvaluationResult>> evaluations = [];
+    readonly Dictionary<(Step, Generation), Task<EvaluationResult>> evaluations = [];
 
     /// <inheritdoc/>
-    public Task Evaluate(JobAssignment job, Step step)
+    public Task Evaluate(JobAssignment job, Step step, Generation since)
     {
-        if (!evaluations.TryGetValue(step, out var evaluation) || evaluation.IsFaulted)
-            evaluations[step] = evaluation = evaluator.Evaluate(job, step);
-        Tell(job, step, evaluation).Ignore();
+        if (!evaluations.TryGetValue((step, since), out var evaluation) || evaluation.IsFaulted)
+            evaluations[(step, since)] = evaluation = evaluator.Evaluate(job, step);
+        Tell(job, step, since, evaluation).Ignore();
         return Task.CompletedTask;
     }
 
     // Not part of the call: an evaluation takes minutes, a call does not.
-    async Task Tell(JobAssignment job, Step step, Task<EvaluationResult> evaluation)
+    async Task Tell(JobAssignment job, Step step, Generation since, Task<EvaluationResult> evaluation)
     {
         try
         {
             var result = await evaluation;
-            await GrainFactory.GetGrain<IJobGrain>(this.GetPrimaryKeyString()).Evaluated(result);
+            await GrainFactory.GetGrain<IJobGrain>(this.GetPrimaryKeyString()).Evaluated(result, since);
         }
         catch (OperationCanceledException)
         {

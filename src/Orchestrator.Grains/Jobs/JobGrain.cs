@@ -45,7 +45,7 @@ sealed partial class JobGrain(
             if (known.Plan.Digests != job.Plan.Digests)
                 throw new ProblemException($"job {job.Name}", "another job under this name", "the same spec, data and base as before", "give it another name");
             if (stored.State.State.IsOver)
-                stored.State.State = new JobState();
+                stored.State.State = stored.State.State.Again();
         }
         stored.State.Job = job;      // the same result; perhaps other numbers of workers and checkpoints
         await stored.WriteStateAsync();
@@ -61,9 +61,12 @@ sealed partial class JobGrain(
         var checkpoint = await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Open(Job, ledger.Written, stored.State.Evaluations);
         metrics ??= MetricsFile.Open(new RunFolder(Job.Folder));
         if (Job.Plan.ValidationSamples > 0)
-            Carry(new JobOrder.Evaluate(Step.Start));
+            await Carry(new JobOrder.Evaluate(Step.Start, stored.State.State.Since));
         SummaryFile.Write(Job, stored.State.State, stored.State.Evaluations, ledger.Last, metrics.Totals, workers: 0);
-        events.Writer.TryWrite(new JobEvent.Started(checkpoint));
+        if (stored.State.State.GoingBack is { } goal)
+            await GoBack(goal);      // the activation before died with it
+        else
+            events.Writer.TryWrite(new JobEvent.Started(checkpoint, stored.State.State.WaysBack.Count));
         loop ??= Run();
     }
 
@@ -109,7 +112,7 @@ sealed partial class JobGrain(
         if (decision.Orders.Count > 0 || decision.State with { Committed = before.Committed, FruitlessGenerations = before.FruitlessGenerations } != before)
             await stored.WriteStateAsync();      // no order runs ahead of its record
         foreach (var order in decision.Orders)
-            Carry(order);
+            await Carry(order);
         if (decision.State.Reason == before.Reason && decision.State.Phase == before.Phase)
             return;
         LogDecided(Job.Name, decision.State.Phase, decision.Reason);
@@ -135,7 +138,7 @@ sealed partial class JobGrain(
         }
     }
 
-    void Carry(JobOrder order)
+    async Task Carry(JobOrder order)
     {
         switch (order)
         {
@@ -143,11 +146,38 @@ sealed partial class JobGrain(
                 orders!.Send(to.Worker, to.Order);
                 break;
             case JobOrder.Evaluate evaluate:
-                GrainFactory.GetGrain<IEvaluationGrain>(this.GetPrimaryKeyString()).Evaluate(Job, evaluate.Step).Ignore();
+                GrainFactory.GetGrain<IEvaluationGrain>(this.GetPrimaryKeyString()).Evaluate(Job, evaluate.Step, evaluate.Since).Ignore();
+                break;
+            case JobOrder.GoBack back:
+                await GoBack(back.Step);
+                break;
+            case JobOrder.Inspect inspect:
+                await Inspect(inspect);
+                break;
+            case JobOrder.Quarantine quarantine:
+                LogQuarantined(Job.Name, quarantine.Worker, quarantine.Reason);
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(order), order, "no order of a job");
         }
+    }
+
+    // Only who has just saved may drop anything: the save fails where another activation has gone on.
+    async Task GoBack(Step certain)
+    {
+        await stored.WriteStateAsync();
+        ledger!.Truncate(certain);
+        stored.State.Evaluations.RemoveAll(evaluation => evaluation.Step > certain);
+        var ways = stored.State.State.WaysBack.Count;
+        var checkpoint = await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).GoBack(Job, certain, stored.State.Evaluations);
+        events.Writer.TryWrite(new JobEvent.Started(checkpoint, ways));
+    }
+
+    async Task Inspect(JobOrder.Inspect inspect)
+    {
+        var ways = stored.State.State.GoingBack is null ? stored.State.State.WaysBack.Count : 0;
+        var newest = await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Open(Job, ledger!.Written, stored.State.Evaluations);
+        events.Writer.TryWrite(newest < inspect.Checkpoint ? new JobEvent.Started(newest, ways) : new JobEvent.Refused(inspect.Worker, inspect.Generation, inspect.Reason));
     }
 
     /// <inheritdoc/>
@@ -156,7 +186,7 @@ sealed partial class JobGrain(
     /// <inheritdoc/>
     public async Task<Step> Report(IReadOnlyList<JobEvent> told, IReadOnlyList<StepReport> steps)
     {
-        foreach (var step in steps)
+        foreach (var step in steps.Where(step => stored.State.State.Counts(step.Generation, new Step(step.Line.Step))))
         {
             try
             {
@@ -169,13 +199,13 @@ sealed partial class JobGrain(
             }
             catch (BrokenInvariantException broken)
             {
-                events.Writer.TryWrite(new JobEvent.Diverged(new Step(step.Line.Step), broken.Message));
+                events.Writer.TryWrite(new JobEvent.Contradicted(new Step(step.Line.Step), step.Generation, broken.Message));
             }
         }
         ledger!.Flush();
         foreach (var what in told)
         {
-            if (what is JobEvent.Written written)
+            if (what is JobEvent.Written written && stored.State.State.Counts(written.Generation, written.Step))
             {
                 await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Written(written.Step);
                 news.Post(written.Step);
@@ -188,8 +218,10 @@ sealed partial class JobGrain(
     }
 
     /// <inheritdoc/>
-    public async Task Evaluated(EvaluationResult result)
+    public async Task Evaluated(EvaluationResult result, Generation since)
     {
+        if (!stored.State.State.Counts(since, result.Step))
+            return;
         if (stored.State.Job is not null && stored.State.Evaluations.All(known => known.Step != result.Step))
         {
             stored.State.Evaluations.Add(result);
@@ -199,7 +231,7 @@ sealed partial class JobGrain(
             news.Post(result);
         }
         var losses = stored.State.Evaluations.Where(known => known.Step.Number > 0 && known.Step <= result.Step).Select(known => known.Loss).ToList();
-        events.Writer.TryWrite(new JobEvent.Evaluated(result.Step, EarlyStop.Ends(losses, Job.Plan.Spec.Evaluation.EarlyStop)));
+        events.Writer.TryWrite(new JobEvent.Evaluated(result.Step, EarlyStop.Ends(losses, Job.Plan.Spec.Evaluation.EarlyStop), since));
     }
 
     /// <inheritdoc/>
@@ -242,6 +274,9 @@ sealed partial class JobGrain(
 
     [LoggerMessage(EventName = "Decided", Level = LogLevel.Information, Message = "{Job}: {Phase}: {Reason}")]
     partial void LogDecided(string job, JobPhase phase, string reason);
+
+    [LoggerMessage(EventName = "WorkerQuarantined", Level = LogLevel.Error, Message = "{Job}: {Worker} is used no more: {Reason}")]
+    partial void LogQuarantined(string job, WorkerId worker, string reason);
 
     [LoggerMessage(EventName = "JobLoopEnded", Level = LogLevel.Error, Message = "{Job}: the coordinator's loop ended; it starts again from what is stored")]
     partial void LogLoopEnded(string job, Exception exception);

@@ -1,5 +1,6 @@
 using System.Text;
 using Orchestrator.Engine;
+using Orchestrator.Learning.Files;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Jobs;
@@ -13,15 +14,16 @@ namespace Orchestrator.Grains.Jobs;
 /// </summary>
 sealed class LedgerFile : IDisposable
 {
-    readonly FileStream file;
+    readonly string path;
+    FileStream file;
     readonly SortedDictionary<long, LedgerLine> early = [];
     readonly List<string> digests = [];      // of step 1, 2, …
     string chain;
     bool dirty;
 
-    LedgerFile(FileStream file, string chain, IEnumerable<string> digests)
+    LedgerFile(string path, FileStream file, string chain, IEnumerable<string> digests)
     {
-        (this.file, this.chain) = (file, chain);
+        (this.path, this.file, this.chain) = (path, file, chain);
         this.digests.AddRange(digests);
     }
 
@@ -50,7 +52,7 @@ sealed class LedgerFile : IDisposable
                 var (text, first) = LedgerChain.Append(LedgerChain.Start, expected);
                 file.Write(Encoding.UTF8.GetBytes(text + "\n"));
                 file.Flush(flushToDisk: true);
-                return new LedgerFile(file, first, []);
+                return new LedgerFile(folder.Ledger, file, first, []);
             }
             var (head, chain) = LedgerChain.ReadHead(lines[0], $"{folder.Ledger}:1");
             if (head != expected)
@@ -63,7 +65,7 @@ sealed class LedgerFile : IDisposable
                 digests.Add(line.Parameters);
                 last = line;
             }
-            return new LedgerFile(file, chain, digests) { Written = new Step(digests.Count), Last = last };
+            return new LedgerFile(folder.Ledger, file, chain, digests) { Written = new Step(digests.Count), Last = last };
         }
         catch
         {
@@ -106,6 +108,32 @@ sealed class LedgerFile : IDisposable
             throw;
         }
         return true;
+    }
+
+    /// <summary>
+    /// Drops the lines of later steps than <paramref name="step"/>, for good. The shorter ledger takes the file's place: who has the old one open still, because it does not know yet that it was
+    /// replaced, writes into nothing.
+    /// </summary>
+    public void Truncate(Step step)
+    {
+        early.Clear();
+        if (digests.Count <= step.Number)
+            return;
+        Flush();
+        file.Position = 0;
+        var bytes = new byte[file.Length];
+        file.ReadExactly(bytes);
+        var lines = Encoding.UTF8.GetString(bytes).Split('\n', StringSplitOptions.RemoveEmptyEntries)[..((int)step.Number + 1)];
+        var kept = Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => line + "\n")));
+        AtomicFile.Write(path, stream => stream.Write(kept));
+        file.Dispose();
+        file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0) { Position = kept.Length };
+        digests.RemoveRange((int)step.Number, digests.Count - (int)step.Number);
+        (_, chain) = LedgerChain.ReadHead(lines[0], $"{path}:1");
+        Last = null;
+        for (var i = 1; i < lines.Length; i++)
+            (Last, chain) = LedgerChain.ReadLine(chain, lines[i], $"{path}:{i + 1}");
+        (Written, dirty) = (step, false);
     }
 
     // Whole or not at all: half a line would break the chain of those that follow.

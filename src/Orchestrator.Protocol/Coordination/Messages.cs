@@ -180,9 +180,9 @@ public abstract record JobEvent
 
     /// <summary>A step's adapter was evaluated.</summary>
     /// <param name="Step">whose</param>
-    /// <param name="Since">what its order said</param>
     /// <param name="Ends">whether the job ends with it (early stop)</param>
-    public sealed record Evaluated(Step Step, Generation Since, bool Ends) : JobEvent;
+    /// <param name="Since">what its order said</param>
+    public sealed record Evaluated(Step Step, bool Ends, Generation Since = default) : JobEvent;
 
     /// <summary>The result can never be right: a loss that is not finite, an invariant that broke.</summary>
     public sealed record Diverged(Step Step, string Reason) : JobEvent;
@@ -221,7 +221,7 @@ public abstract record JobOrder
     /// <summary>The adapter of a step's checkpoint is to be evaluated.</summary>
     /// <param name="Step">whose</param>
     /// <param name="Since">names what the checkpoint is of: after the job went back, that of the same step is another</param>
-    public sealed record Evaluate(Step Step, Generation Since) : JobOrder;
+    public sealed record Evaluate(Step Step, Generation Since = default) : JobOrder;
 
     /// <summary>
     /// The ledger's lines, the checkpoints and the evaluations of later steps than <paramref name="Step"/> are to be dropped. Then <see cref="JobEvent.Started"/> is said, with

@@ -120,7 +120,7 @@ sealed class ScenarioRun
         "written" => new JobEvent.Written(StepOf(words[1]), GenerationIn(ref words)),
         "write-failed" => new JobEvent.WriteFailed(StepOf(words[1]), GenerationIn(ref words), string.Join(' ', words[2..])),
         "contradicted" => new JobEvent.Contradicted(StepOf(words[1]), GenerationIn(ref words), string.Join(' ', words[2..])),
-        "evaluated" => new JobEvent.Evaluated(StepOf(words[1]), GenerationIn(ref words), words.Length > 2),
+        "evaluated" => new JobEvent.Evaluated(StepOf(words[1]), words.Length > 2, state.Since),
         "diverged" => new JobEvent.Diverged(StepOf(words[1]), string.Join(' ', words[2..])),
         "suspend" => new JobEvent.SuspendRequested(),
         "resume" => new JobEvent.ResumeRequested(),
