@@ -39,11 +39,17 @@ sealed partial class TrainingLoop
         Tell(told);
     }
 
-    // The numbers of that step come back for the time of one micro-batch.
+    // The numbers of that step come back for the time of one micro-batch, where it is not the step in hand.
     void Recompute(Turn.Recompute again)
     {
         string? digest = null;
-        if (past.Find(again.Step) is { } parameters)
+        if (participant.Committed is not null && again.Step == participant.InHand)
+        {
+            var leaf = Backward(PlanOf(again.Step), again.MicroBatch);
+            digest = DigestOf(leaf);
+            presence.Reduction.Return(leaf);
+        }
+        else if (past.Find(again.Step) is { } parameters)
         {
             (now, then) = (now ?? new ReplicaState(parameters.Length), then ?? new ReplicaState(parameters.Length));
             replica!.Export(now);

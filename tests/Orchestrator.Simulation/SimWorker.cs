@@ -104,7 +104,7 @@ sealed class SimWorker(Cluster cluster, SimProcess process, WorkerId me)
                     });
                     break;
                 case Turn.Recompute again:
-                    if (past.TryGetValue(again.Step.Number, out var before))
+                    if ((participant.InHand == again.Step ? state : past.TryGetValue(again.Step.Number, out var was) ? was : (ulong?)null) is { } before)
                         BusyComputing(again.Step, again.MicroBatch, before, gradient => Answer(again, Arithmetic.Digest(gradient)));
                     else
                         Answer(again, null);

@@ -61,7 +61,7 @@ public static partial class Coordinator
         var what = $"micro-batch {leaf.MicroBatch} of step {leaf.Step}";
         var reason = verdict.IsCertain
             ? $"{string.Join(" and ", verdict.Wrong)} computed {what} wrong, as found by computing it again elsewhere"
-            : $"{string.Join(" and ", verdict.Wrong)} differ in {what}, each again and again, and nobody else could say who is right";
+            : $"{string.Join(" and ", verdict.Wrong)} differ in {what}, and nobody could say who is right";
         var next = state with
         {
             Quarantined = [.. state.Quarantined, .. verdict.Wrong.Where(worker => state.Quarantined.All(known => known.Worker != worker)).Select(worker => new Quarantined(worker, leaf.Step, reason))],
