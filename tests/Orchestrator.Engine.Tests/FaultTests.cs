@@ -73,7 +73,7 @@ public sealed class FaultTests(InvarianceTests.Truth truth) : IClassFixture<Inva
         });
         await job.Told(what => what is JobEvent.Stood { Standing.Hedged.Count: > 0 });
         await EndsAlike(job);
-        Assert.Contains(job.Reasons, reason => reason.Contains("a/2 is lost", StringComparison.Ordinal));
+        Assert.Contains(job.Reasons, reason => reason.Contains(" is lost: ", StringComparison.Ordinal));
     }
 
     [Theory]

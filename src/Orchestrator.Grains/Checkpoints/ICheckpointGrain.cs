@@ -12,17 +12,15 @@ public interface ICheckpointGrain : IGrainWithStringKey
     /// <param name="job">the job</param>
     /// <param name="atMost">how far the ledger reaches: newer checkpoints would leave a gap in it</param>
     /// <param name="evaluations">those of earlier activations and runs: the best checkpoint stays the best</param>
-    /// <returns>the newest whole one, or step 0</returns>
     [Alias("open")]
-    Task<Step> Open(JobAssignment job, Step atMost, IReadOnlyList<EvaluationResult> evaluations);
+    Task<JobCheckpoint> Open(JobAssignment job, Step atMost, IReadOnlyList<EvaluationResult> evaluations);
 
     /// <summary>The job goes back: checkpoints of later steps are deleted. Idempotent.</summary>
     /// <param name="job">the job</param>
     /// <param name="certain">the last step that counts</param>
     /// <param name="evaluations">those that count still</param>
-    /// <returns>the newest whole one that is left, or step 0</returns>
     [Alias("go-back")]
-    Task<Step> GoBack(JobAssignment job, Step certain, IReadOnlyList<EvaluationResult> evaluations);
+    Task<JobCheckpoint> GoBack(JobAssignment job, Step certain, IReadOnlyList<EvaluationResult> evaluations);
 
     /// <summary>A checkpoint is on disk; those that are kept no longer go. Idempotent.</summary>
     [Alias("written")]
@@ -36,3 +34,8 @@ public interface ICheckpointGrain : IGrainWithStringKey
     [Alias("deliver")]
     Task Deliver(Step step);
 }
+
+/// <summary>What was found on disk.</summary>
+/// <param name="Newest">the newest whole checkpoint, or step 0</param>
+/// <param name="Damaged">what is wrong with those that were passed over</param>
+public sealed record JobCheckpoint(Step Newest, IReadOnlyList<string> Damaged);
