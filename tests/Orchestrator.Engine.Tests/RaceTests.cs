@@ -158,6 +158,91 @@ public sealed class RaceTests : IDisposable
         Assert.Equal([false, false, false, true], Enumerable.Range(0, 4).Select(reduction.Holds));      // 0 and 1 are one sum, and b contributes 0
     }
 
+    [Fact]
+    public void A_sum_that_a_slot_has_not_let_go_of_is_not_written_over()
+    {
+        using var reduction = new LocalReduction("j", "a", microBatches: 2, parameters: 3, new InMemoryExchange());
+        var hung = Sum(reduction, Begin(1, slots: 2), value: 1);
+        var later = Begin(2, slots: 2) with { Base = Step.Start.Next };
+        for (var generation = 2L; generation < 6; generation++)
+        {
+            var round = Sum(reduction, later with { Generation = new Generation(generation) }, value: 10);
+            Assert.Equal(20, round.Sum[1]);
+            round.Release();
+            round.Release();
+        }
+        Assert.Equal(2, hung.Sum[1]);
+    }
+
+    static ReductionRound Sum(LocalReduction reduction, Order.Begin begin, float value)
+    {
+        Assert.True(reduction.Enter(begin));
+        for (var slot = 0; slot < 2; slot++)
+        {
+            var leaf = reduction.Rent(slot);
+            leaf.Gradient.AsSpan().Fill(value);
+            Assert.True(reduction.Add(begin.Generation, begin.Base.Next, leaf, By(slot, slot)));
+        }
+        reduction.Arrive(begin.Generation, begin.Base.Next, StopWish.None);
+        var round = reduction.Arrive(begin.Generation, begin.Base.Next, StopWish.None);
+        Assert.True(round.Wait(patience, CancellationToken.None));
+        round.Outcome();
+        return round;
+    }
+
+    [Fact]
+    public void What_was_computed_in_anothers_place_comes_into_the_sum_when_it_is_dealt_and_only_then()
+    {
+        using var reduction = new LocalReduction("j", "a", microBatches: 2, parameters: 3, new InMemoryExchange());
+        var first = Begin(1, slots: 2);
+        reduction.Enter(first);
+        Assert.False(reduction.IsThere(1));
+        Assert.True(reduction.Hedge(first.Generation, Step.Start.Next, reduction.Rent(1), By(0, 1)));
+        Assert.True(reduction.IsThere(1));
+        Assert.False(reduction.HasArrived(1));
+        Assert.False(reduction.Holds(1));
+        Assert.False(reduction.Hedge(first.Generation, Step.Start.Next, reduction.Rent(1), By(0, 1)));      // one is enough
+        var alone = new Deal(2, [new WorkerShare(me, [new LeafRange(0, 2)])]);
+        reduction.Enter(first with { Generation = new Generation(2), First = alone, Later = alone });
+        Assert.True(reduction.Holds(1));
+    }
+
+    [Fact]
+    public void What_may_be_wrong_and_what_another_has_computed_where_it_is_audited_is_dropped()
+    {
+        using var reduction = new LocalReduction("j", "a", microBatches: 2, parameters: 3, new InMemoryExchange(), audits: true);
+        var first = Begin(1, slots: 2);
+        reduction.Enter(first);
+        reduction.Add(first.Generation, Step.Start.Next, reduction.Rent(0), By(0, 0));
+        reduction.Add(first.Generation, Step.Start.Next, reduction.Rent(1), By(1, 1));
+        Assert.Equal([By(0, 0)], reduction.DigestsOf(first.Generation, Step.Start.Next, [0]));
+        var alone = new Deal(2, [new WorkerShare(me, [new LeafRange(0, 2)])]);
+        reduction.Enter(first with { Generation = new Generation(2), First = alone, Later = alone });
+        Assert.False(reduction.Holds(0) || reduction.Holds(1));      // one sum, half of which a worker computed that is gone
+        reduction.Add(new Generation(2), Step.Start.Next, reduction.Rent(0), By(0, 0));
+        reduction.Enter(first with { Generation = new Generation(4), First = alone, Later = alone, Since = new Generation(3) });
+        Assert.False(reduction.Holds(0));
+    }
+
+    [Fact]
+    public void Who_looks_after_a_thread_sees_what_takes_too_long_and_nothing_else()
+    {
+        var watch = new HangWatch();
+        Assert.False(watch.Look());
+        watch.Begin(seconds: 0.5);
+        Assert.Equal([false, false, false, true], Enumerable.Range(0, 4).Select(_ => watch.Look()));
+        watch.End();
+        Assert.False(watch.Look());
+        watch.Begin(double.PositiveInfinity);
+        Assert.All(Enumerable.Range(0, 100), _ => Assert.False(watch.Look()));
+        for (var i = 0; i < 10; i++)
+        {
+            watch.End();
+            watch.Begin(0);
+            Assert.False(watch.Look());      // another micro-batch each time
+        }
+    }
+
     static LeafDigest By(int slot, int m) => new(m, new WorkerId("a", slot), null);
 
     static ProcessAddress Address(string process) => new(process, new Uri($"http://{process}"));
