@@ -80,7 +80,11 @@ sealed partial class JobGrain
             if (decision.IsStale)
                 return false;
             (next, decision) = await Delivered(next, decision);
-            var quiet = next with { State = next.State with { Committed = before.State.Committed, FruitlessGenerations = before.State.FruitlessGenerations } };
+            // Where the workers are by now, and how fast, they would tell again.
+            var quiet = next with
+            {
+                State = next.State with { Committed = before.State.Committed, FruitlessGenerations = before.State.FruitlessGenerations, Histories = before.State.Histories },
+            };
             if (decision.Orders.Count > 0 || quiet != before)
                 await Save(next);      // no order runs ahead of its record
             else
