@@ -49,6 +49,9 @@ public interface IExchangeSession : IDisposable
     /// </summary>
     bool HasArrived(Step step, int m);
 
+    /// <summary>When the first piece of the last step's sum was there, as a timestamp of <see cref="System.Diagnostics.Stopwatch"/>; not part of what was summed.</summary>
+    long SummedFrom { get; }
+
     /// <summary>Cancelled as soon as a peer is lost, so that it can be reported before <see cref="Reduce"/> is reached.</summary>
     CancellationToken Broken { get; }
 

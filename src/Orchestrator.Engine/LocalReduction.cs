@@ -26,6 +26,9 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
     ReductionRound round = new(Generation.None, Step.Start, 0);
     ExchangeThread? thread;
 
+    /// <summary>When the first piece of the last sum was there, as a timestamp of <see cref="System.Diagnostics.Stopwatch"/>: until then others were waited for.</summary>
+    public long SummedFrom { get; private set; }
+
     /// <summary>A vector for the gradient of a micro-batch; it comes back through <see cref="Add(Generation, Step, PartialSum, LeafDigest)"/>, <see cref="Hedge"/> or <see cref="Return"/>.</summary>
     public PartialSum Rent(int m) => buffers.Rent(m);
 
@@ -206,6 +209,7 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
             var reduced = session.Reduce(mine.Step, mine.Wish, sum.Gradient, mine.Left);
             lock (gate)
             {
+                SummedFrom = session.SummedFrom;
                 round = Current(mine).Next();
                 for (var lo = 0; lo < microBatches; lo++)
                 {

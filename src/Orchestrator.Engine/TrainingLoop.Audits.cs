@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Orchestrator.Collectives;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Order;
 using ReplicaState = Orchestrator.Learning.Training.ReplicaState;
@@ -18,7 +19,7 @@ sealed partial class TrainingLoop
 
     void Audit(Turn.Audit audit)
     {
-        var leaf = Backward(PlanOf(audit.Step), audit.MicroBatch);
+        var leaf = Backward(PlanOf(audit.Step), audit.MicroBatch, WorkerState.Recompute);
         audited[audit.MicroBatch] = ByMe(audit.Step, leaf);
         presence.Reduction.Return(leaf);
         participant.Audited(audit.MicroBatch);
@@ -45,7 +46,7 @@ sealed partial class TrainingLoop
         string? digest = null;
         if (participant.Committed is not null && again.Step == participant.InHand)
         {
-            var leaf = Backward(PlanOf(again.Step), again.MicroBatch);
+            var leaf = Backward(PlanOf(again.Step), again.MicroBatch, WorkerState.Recompute);
             digest = DigestOf(leaf);
             presence.Reduction.Return(leaf);
         }
@@ -56,7 +57,7 @@ sealed partial class TrainingLoop
             replica.Export(then);
             parameters.CopyTo(then.Parameters, 0);
             replica.Import(then);
-            var leaf = Backward(StepPlan.For(presence.Plan, presence.Sizes, again.Step), again.MicroBatch);
+            var leaf = Backward(StepPlan.For(presence.Plan, presence.Sizes, again.Step), again.MicroBatch, WorkerState.Recompute);
             replica.Import(now);
             digest = DigestOf(leaf);
             presence.Reduction.Return(leaf);

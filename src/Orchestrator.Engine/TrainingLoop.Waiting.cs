@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Order;
 
@@ -40,7 +41,8 @@ sealed partial class TrainingLoop
 
     void Hedge(StepPlan step, int m)
     {
-        var leaf = Backward(step, m);
+        var leaf = Backward(step, m, WorkerState.Recompute);
+        clock.Enter(WorkerState.Peers);
         if (presence.Reduction.Hedge(participant.Generation, step.Step, leaf, ByMe(step.Step, leaf)))
             participant.Hedged(m);
     }

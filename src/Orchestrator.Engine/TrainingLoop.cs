@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Orchestrator.Collectives;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Learning.Data;
 using Orchestrator.Learning.Training;
 using Orchestrator.Protocol;
@@ -13,7 +14,7 @@ namespace Orchestrator.Engine;
 /// Training as one worker does it. The participant says whose turn it is; each turn is one method, in the order of a step: <see cref="Compute"/> the micro-batches of the
 /// deal one by one, <see cref="Exchange"/> their sum with everybody, <see cref="Commit"/>. Everything runs on the worker's own thread.
 /// </summary>
-sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports) : IDisposable
+sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports, WorkerClock clock) : IDisposable
 {
     readonly Participant participant = new(me, presence.Audits);
     readonly BatchPacker packer = new();
@@ -28,6 +29,9 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
     ReducedStep reduced;
     ReductionRound? summed;      // where the sum of the step in hand can be read
     double computeSeconds, reduceSeconds, shareSeconds;
+    Activity? span;      // of the step in hand, where it is traced
+    WorkerState resting = WorkerState.Idle;
+    bool isRedone, hasShare, hasTrained;
     long commits, written;
     volatile bool vanished;
 
@@ -43,12 +47,18 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
     /// <summary>Whether the participant was told to forget the job.</summary>
     public bool IsReleased { get; private set; }
 
+    /// <summary>The span that those of its steps belong to; null where nothing is traced.</summary>
+    public string? Trace { get; set; }
+
     bool IsOver { get; set; }
 
     /// <summary>Hands an order to the participant.</summary>
     public void Take(Order order)
     {
+        var member = participant.Membership;
         var taken = participant.Take(order);
+        if (member is not null && participant.Membership != member)
+            resting = WorkerState.Recovery;
         if (taken && order is Order.Begin begin && participant.Membership == begin)
             entering = begin;
         IsReleased |= taken && order is Order.Release;
@@ -65,6 +75,8 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
                 Enter(begin);
             turn = participant.Next;
             IsIdle = turn is Turn.Wait;
+            if (IsIdle)
+                clock.Enter(resting);
             switch (turn)
             {
                 case Turn.Load: Load(); break;
@@ -84,12 +96,14 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
         {
             // The generation has passed: the order that ended it is in the inbox, or on its way.
             IsIdle = !stop.IsCancellationRequested;
+            clock.Enter(resting = WorkerState.Recovery);
         }
         catch (PeerLostException lost)
         {
             Tell(new JobEvent.Lost(lost.Process, null, participant.Generation, lost.Reason));
             participant.Told();
             participant.Withdraw();
+            clock.Enter(resting = WorkerState.Recovery);
         }
         catch (ProblemException problem)
         {
@@ -99,6 +113,7 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
         catch (StateCopyException lost)
         {
             participant.CannotGoOn(lost.Message);
+            clock.Enter(resting = WorkerState.Recovery);
         }
         catch (Exception fault)
         {
@@ -113,6 +128,7 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
 
     void Load()
     {
+        clock.Enter(WorkerState.Load);
         replica = presence.NewReplica(me.Slot);
         participant.Loaded();
     }
@@ -133,7 +149,9 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
         shareSeconds = 0;
         if (participant.Committed != begin.Base)
             audited.Clear();
+        clock.Enter(hasTrained ? WorkerState.Recovery : WorkerState.Load);
         presence.Reduction.Enter(begin);
+        presence.InHand.Keep(presence.Reduction.Holds);
         sinceCommit.Start();
         foreach (var m in begin.First.Of(me).MicroBatches)
         {
@@ -168,6 +186,7 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
                 reports.Tell(line);      // before its own lines and checkpoints: whoever had them may be gone
         }
         plan = null;
+        resting = WorkerState.Recovery;
         participant.Obtained(obtain.Step);
     }
 
@@ -175,18 +194,25 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
     {
         var step = PlanOf(compute.Step);
         var started = Stopwatch.GetTimestamp();
-        var leaf = Backward(step, compute.MicroBatch);
+        (hasShare, hasTrained) = (true, true);
+        using var part = Traces.MicroBatch(span, compute.MicroBatch);
+        var state = presence.InHand.Begin(isRedone);
+        var leaf = Backward(step, compute.MicroBatch, state);
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         (computeSeconds, shareSeconds) = (computeSeconds + seconds, shareSeconds + seconds);
-        if (presence.Reduction.Add(participant.Generation, compute.Step, leaf, ByMe(step.Step, leaf)))
+        var ticks = clock.Enter(WorkerState.Reduce);
+        var counts = presence.Reduction.Add(participant.Generation, compute.Step, leaf, ByMe(step.Step, leaf));
+        presence.InHand.Done(compute.Step, compute.MicroBatch, state, isRedone, ticks, counts);
+        if (counts)
             participant.Computed(compute.MicroBatch);
         else
             participant.Withdraw();
     }
 
     // One micro-batch, watched: whoever looks after this thread sees when it began.
-    PartialSum Backward(StepPlan step, int m)
+    PartialSum Backward(StepPlan step, int m, WorkerState state)
     {
+        clock.Enter(WorkerState.Data);
         var leaf = presence.Reduction.Rent(m);
         var samples = step.MicroBatch(m);
         long tokens = 0;
@@ -194,7 +220,9 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
             tokens += presence.Sizes.Length(sample);
         watch.Begin(pace.HangsAfter(tokens));
         var started = Stopwatch.GetTimestamp();
-        var result = replica!.Backward(presence.Pack(packer, samples), step.TokenWeight, leaf.Gradient);
+        var batch = presence.Pack(packer, samples);
+        clock.Enter(state);
+        var result = replica!.Backward(batch, step.TokenWeight, leaf.Gradient);
         presence.Drill?.Invoke(me, step.Step, leaf);
         watch.End();
         (leaf.LossSum, leaf.Tokens) = (result.LossSum, result.SupervisedTokens);
@@ -207,9 +235,12 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
         var step = PlanOf(exchange.Step);
         TellAudits(step);
         var started = Stopwatch.GetTimestamp();
+        using var part = Traces.Part(span, "exchange");
+        clock.Enter(hasShare ? WorkerState.Peers : WorkerState.Idle, started);
         summed = presence.Reduction.Arrive(participant.Generation, exchange.Step, exchange.Wish);
         Await(summed, step, stop);
         reduced = summed.Outcome();
+        clock.Enter(WorkerState.Reduce, presence.Reduction.SummedFrom);
         reduceSeconds += Stopwatch.GetElapsedTime(started).TotalSeconds;
         participant.Reduced(reduced.Wish);
     }
@@ -217,6 +248,8 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
     void Commit()
     {
         var step = plan!;
+        clock.Enter(isRedone ? WorkerState.Recompute : WorkerState.Compute);
+        hasShare = false;
         if (reduced.Tokens != step.SupervisedTokens)
             throw new BrokenInvariantException(3, $"step {step.Step} has {step.SupervisedTokens} supervised tokens, but {reduced.Tokens} were summed");
         var learningRate = LearningRate.At(presence.Plan, step.Step);
@@ -233,13 +266,18 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
             return;
         }
         participant.Commit();
+        presence.InHand.Committed(step.Step);
         if (commits++ == 0)
             StartUpMemory.GiveBack();      // a first step compiles and selects kernels
         Report(step, norm, learningRate);
         TellPace(step);
         if (participant.Membership is { } membership && membership.First.Recorder == me && presence.Plan.IsCheckpoint(step.Step))
             Write(step.Step);
+        if (participant.Membership is null)
+            resting = StandsFor(step.Step);
         plan = null;
+        span?.Dispose();
+        span = null;
     }
 
     void Report(StepPlan step, double norm, double learningRate)
@@ -259,6 +297,7 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
     {
         if (replica!.Step != step)
             throw new BrokenInvariantException(2, $"the replica is at step {replica.Step}, not at {step}");
+        clock.Enter(WorkerState.Checkpoint);
         presence.Write(replica, participant.In, Tell);
         participant.Wrote();
     }
@@ -295,8 +334,25 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
             reports.Tell(what);
     }
 
-    StepPlan PlanOf(Step step) => plan?.Step == step ? plan : plan = StepPlan.For(presence.Plan, presence.Sizes, step);
+    StepPlan PlanOf(Step step)
+    {
+        if (plan?.Step == step)
+            return plan;
+        isRedone = step.Number <= Interlocked.Read(ref written);
+        span?.Dispose();
+        span = Traces.Step(Trace, me, step);
+        return plan = StepPlan.For(presence.Plan, presence.Sizes, step);
+    }
+
+    // What the job waits for when all stand after a step: by the plan, or because somebody comes or goes.
+    WorkerState StandsFor(Step step)
+        => presence.Plan.BoundaryAfter(new Step(step.Number - 1)) != step ? WorkerState.Recovery
+            : presence.Plan.IsEvaluation(step) ? WorkerState.Evaluation : WorkerState.Checkpoint;
 
     /// <inheritdoc/>
-    public void Dispose() => replica?.Dispose();
+    public void Dispose()
+    {
+        span?.Dispose();
+        replica?.Dispose();
+    }
 }

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Learning.Adapters;
 using Orchestrator.Learning.Training;
 using Orchestrator.Protocol.Coordination;
@@ -29,6 +31,9 @@ sealed class CheckpointWriter : IDisposable
         thread.Start();
     }
 
+    /// <summary>Where times are told.</summary>
+    public Metrics? Metrics { get; init; }
+
     /// <summary>Copies the replica's state and returns.</summary>
     /// <param name="replica">whose state</param>
     /// <param name="generation">in which it came by that state</param>
@@ -53,9 +58,11 @@ sealed class CheckpointWriter : IDisposable
     void Write(ReplicaState state, Generation generation, Action<JobEvent> tell)
     {
         JobEvent outcome = new JobEvent.Written(state.Step, generation);
+        var started = Stopwatch.GetTimestamp();
         try
         {
             write(state);
+            Metrics?.CheckpointTook(Stopwatch.GetElapsedTime(started));
         }
         catch (Exception fault)
         {

@@ -85,10 +85,11 @@ sealed partial class JobGrain
             {
                 State = next.State with { Committed = before.State.Committed, FruitlessGenerations = before.State.FruitlessGenerations, Histories = before.State.Histories },
             };
-            if (decision.Orders.Count > 0 || quiet != before)
+            if (decision.Orders.Count > 0 || quiet != before || telemetry!.IsUnsaved)
                 await Save(next);      // no order runs ahead of its record
             else
                 stored.State = next;
+            telemetry!.Decided(heard.What, before.State, decision);
             foreach (var order in decision.Orders)
                 await Carry(order);
             Publish(before, next, heard, decision);
@@ -149,7 +150,7 @@ sealed partial class JobGrain
     async Task Save(JobRecord next)
     {
         var before = stored.State;
-        stored.State = next;
+        stored.State = telemetry is null ? next : next with { Accounts = telemetry.Saving() };
         try
         {
             await stored.WriteStateAsync();
@@ -157,6 +158,7 @@ sealed partial class JobGrain
         catch
         {
             stored.State = before;
+            telemetry?.NotSaved();
             throw;
         }
     }
