@@ -35,6 +35,7 @@ static class Program
         {
             new TrainCommand(),
             new DemoCommand(),
+            new ServeCommand(),
             new ValidateCommand(),
             new NewCommand(),
             new SchemaCommand(),

@@ -50,6 +50,16 @@ public static class ComputeDevice
         return string.Create(CultureInfo.InvariantCulture, $"{device} {precision} threads-{spec.Device.Threads} libtorch-{__version__}");
     }
 
+    /// <summary>How many GPUs libtorch sees here.</summary>
+    public static int Gpus => cuda.is_available() ? cuda.device_count() : 0;
+
+    /// <summary>
+    /// What a process computes on unless a spec says otherwise, without what a spec decides: <c>cpu AuthenticAMD-25-17-avx512bf16 libtorch-2.10.0</c>. Two processes with the same text
+    /// give the same bits.
+    /// </summary>
+    public static string DescribeProcess()
+        => $"{(cuda.is_available() ? "cuda " + GpuName() : "cpu " + ProcessorName())} libtorch-{__version__}";
+
     /// <summary>Whether products in bf16 have an instruction here; without one they run in a loop, some fifty times slower.</summary>
     public static bool HasBf16Products => X86Base.IsSupported && HasBit(leaf: 7, sub: 1, register: 0, bit: 5);
 

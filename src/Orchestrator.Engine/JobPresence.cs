@@ -67,6 +67,7 @@ sealed class JobPresence : IDisposable
         if (replica.Layout.Count != Plan.Parameters)
             throw new ProblemException(Plan.Spec.Model.Path, $"a base with {replica.Layout.Count} trained numbers", $"{Plan.Parameters}, as planned", "the base differs from the one the job was planned with");
         start.Value.Begin(replica);
+        StartUpMemory.GiveBack();
         return replica;
     }
 

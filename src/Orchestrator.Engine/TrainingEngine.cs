@@ -29,6 +29,16 @@ public sealed class TrainingEngine : IDisposable
     /// <summary>Whether the process is going down.</summary>
     public bool IsClosed { get; private set; }
 
+    /// <summary>How many workers of this process are in jobs.</summary>
+    public int Workers
+    {
+        get
+        {
+            lock (gate)
+                return slots.Count;
+        }
+    }
+
     /// <summary>Hands an order to a worker of this process; a worker comes to be with its first order.</summary>
     public void Post(WorkerId worker, JobAssignment job, Order order, Func<JobAssignment, IJobReports> reports)
     {

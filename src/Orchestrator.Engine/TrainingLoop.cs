@@ -24,7 +24,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     Order.Begin? entering;
     ReducedStep reduced;
     double computeSeconds, reduceSeconds;
-    long written;
+    long commits, written;
     volatile bool vanished;
 
     /// <summary>Whether the last turn was to wait.</summary>
@@ -186,6 +186,8 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
             return;
         }
         participant.Commit();
+        if (commits++ == 0)
+            StartUpMemory.GiveBack();      // a first step compiles and selects kernels
         Report(step, norm, learningRate);
         if (participant.Membership is { } membership && membership.First.Recorder == me && presence.Plan.IsCheckpoint(step.Step))
             Write(step.Step);

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Orchestrator.Grains.Storage;
 using Orchestrator.Grains.Workers;
 using Orchestrator.Protocol.Jobs;
+using Orleans.Configuration;
 using Orleans.Serialization;
 using Orleans.Storage;
 
@@ -13,6 +14,9 @@ public static class GrainsSetup
 {
     /// <summary>The name under which jobs are stored.</summary>
     public const string Jobs = "jobs";
+
+    // Orleans sets room for a million grains aside, 19 MB. A job has four, and a worker one.
+    const int grainsCached = 10_000;
 
     /// <summary>How the words of Protocol and Engine cross from silo to silo, and how states are stored: as the same JSON, whose names are those of the spec.</summary>
     public static JsonSerializerOptions Json { get; } = new(CanonicalJson.Options)
@@ -26,6 +30,7 @@ public static class GrainsSetup
     public static ISiloBuilder AddTrainingGrains(this ISiloBuilder silo)
     {
         ArgumentNullException.ThrowIfNull(silo);
+        silo.Configure<GrainDirectoryOptions>(directory => directory.CacheSize = grainsCached);
         silo.Services.AddPlacementDirector<PinnedToSiloPlacement, PinnedToSiloDirector>();
         silo.Services.AddSerializer(serializer => serializer.AddJsonSerializer(
             type => type.Namespace is { } space && (space.StartsWith("Orchestrator.Protocol", StringComparison.Ordinal) || space.StartsWith("Orchestrator.Engine", StringComparison.Ordinal)

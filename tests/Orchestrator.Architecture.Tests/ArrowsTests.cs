@@ -28,7 +28,7 @@ public class ArrowsTests
         ["Collectives"] = new(["Protocol"], grpc, Hosts: true),
         ["Engine"] = new(["Protocol", "Learning", "Collectives"], [.. torch, "Microsoft.Extensions."]),
         ["Grains"] = new(["Protocol", "Learning", "Collectives", "Engine"], orleans),
-        ["Server"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains"], [.. orleans, "Microsoft.AspNetCore", "Grpc.", "Google.Protobuf", "YamlDotNet"], Hosts: true),
+        ["Server"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains"], [.. orleans, "Microsoft.AspNetCore", "Grpc.", "Google.Protobuf", "YamlDotNet", "Npgsql", "Microsoft.Data.Sqlite"], Hosts: true),
         ["Cli"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Server"], anything),
         ["World"] = new(["Protocol", "Learning"], torch),      // makes what the demonstration ships; nothing of the product uses it
     };

@@ -47,7 +47,7 @@ public sealed class FileDigests(string? cacheFolder)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0, FileOptions.SequentialScan);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var buffer = new byte[1 << 20];
+        var buffer = new byte[64 << 10];      // small enough not to be a large object: a checkpoint is read often
         for (int read; (read = file.Read(buffer)) > 0; bytesRead?.Report(read))
             hash.AppendData(buffer, 0, read);
         return Convert.ToHexStringLower(hash.GetHashAndReset());

@@ -1,0 +1,51 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Orchestrator.Server;
+
+/// <summary>The log: a line an event, on standard error.</summary>
+static class EventLog
+{
+    /// <summary>Adds it. The section <c>Logging</c> of the settings file says what is logged, as everywhere in .NET.</summary>
+    public static void AddEventLog(this ILoggingBuilder logging, LogFormat format, IConfiguration settings)
+    {
+        logging.ClearProviders();
+        logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Orleans", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning).AddFilter("Polly", LogLevel.Warning);
+        logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error);      // its warnings at every start are about the garbage collector that the program has chosen
+        logging.AddConfiguration(settings.GetSection("Logging"));
+        if (format == LogFormat.Json)
+        {
+            logging.AddJsonConsole(json => (json.TimestampFormat, json.UseUtcTimestamp) = ("yyyy-MM-ddTHH:mm:ss.fffZ", true));
+        }
+        else
+        {
+            logging.AddConsoleFormatter<ReadableLine, ConsoleFormatterOptions>();
+            logging.AddConsole(console => console.FormatterName = ReadableLine.FormatterName);
+        }
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+    }
+
+    // 21:56:45.570 info  Serving: vm serves on 127.0.0.1: …
+    sealed class ReadableLine() : ConsoleFormatter(FormatterName)
+    {
+        public const string FormatterName = "readable";
+
+        public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
+        {
+            var level = logEntry.LogLevel switch
+            {
+                LogLevel.Critical => "crit ",
+                LogLevel.Error => "error",
+                LogLevel.Warning => "warn ",
+                LogLevel.Information => "info ",
+                _ => "debug",
+            };
+            var what = logEntry.EventId.Name ?? logEntry.Category[(logEntry.Category.LastIndexOf('.') + 1)..];
+            var why = logEntry.Exception is { } e ? $" ({e.GetType().Name}: {e})" : "";
+            textWriter.WriteLine($"{DateTime.UtcNow:HH:mm:ss.fff} {level} {what}: {(logEntry.Formatter(logEntry.State, null) + why).ReplaceLineEndings(" | ")}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orchestrator.Collectives;
+using Orchestrator.Engine;
+using Orchestrator.Protocol;
+using Orchestrator.Server.Database;
+using Orchestrator.Server.Security;
+
+namespace Orchestrator.Server;
+
+/// <summary>A server: silo, engine, exchange, API and health in one process. This file is the list of what it consists of; each has a file of its own.</summary>
+public sealed class ServerHost : IAsyncDisposable
+{
+    static readonly TimeSpan leaveWithin = TimeSpan.FromSeconds(10);      // what is left to do once the workers have gone: milliseconds, and seconds where the database is down
+
+    readonly WebApplication app;
+    readonly IDisposable claim;
+    readonly Lazy<Task> stop;
+
+    ServerHost(WebApplication app, ServerAddresses addresses, IDisposable claim) => (this.app, Addresses, this.claim, stop) = (app, addresses, claim, new Lazy<Task>(() => app.StopAsync()));
+
+    /// <summary>Where it listens.</summary>
+    internal ServerAddresses Addresses { get; }
+
+    /// <summary>What it consists of.</summary>
+    internal IServiceProvider Services => app.Services;
+
+    /// <summary>REST, health and metrics.</summary>
+    public Uri Http => new UriBuilder("http", Addresses.Host, Addresses.Http).Uri;
+
+    /// <summary>The public API.</summary>
+    public Uri Api => new UriBuilder("http", Addresses.Host, Addresses.Api).Uri;
+
+    /// <summary>Cancelled once the server has stopped, for whatever reason.</summary>
+    public CancellationToken Stopped => app.Lifetime.ApplicationStopped;
+
+    /// <summary>Starts a server; it takes calls when this returns.</summary>
+    /// <exception cref="ProblemException">a setting cannot be used: a port is taken, the data folder is another server's, the database does not answer</exception>
+    public static async Task<ServerHost> Start(ServerSettings settings, CancellationToken stop)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var options = settings.Options;
+        var addresses = ServerAddresses.Of(options);
+        if (Exposure.Of(addresses.Listen, options.Security) is { } exposed)
+            throw new ProblemException(exposed);
+        addresses.DemandFree();
+        IServerDatabase database = options.Database is null ? new SqliteDatabase(options, addresses) : new PostgresDatabase(options);
+        var claim = database.Claim();
+        try
+        {
+            var workers = Task.Run(() => LocalWorkers.Of(options), stop);
+            var app = Build(settings, addresses, database, workers);
+            try
+            {
+                var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger<ServerHost>();
+                Exposure.Warn(addresses.Listen, log);
+                await database.Prepare(log, stop);
+                await workers;
+                await app.StartAsync(stop);
+                return new ServerHost(app, addresses, claim);
+            }
+            catch
+            {
+                await app.DisposeAsync();
+                throw;
+            }
+        }
+        catch
+        {
+            claim.Dispose();
+            throw;
+        }
+    }
+
+    static WebApplication Build(ServerSettings settings, ServerAddresses addresses, IServerDatabase database, Task<LocalWorkers> workers)
+    {
+        var options = settings.Options;
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = typeof(ServerHost).Assembly.GetName().Name });
+        builder.WebHost.UseKestrelCore();
+        builder.Logging.AddEventLog(options.Log, settings.Whole);
+        builder.Services.AddRouting();
+        builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainTimeout + leaveWithin);
+        builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(addresses);
+        builder.Services.AddSingleton(database);
+        builder.Services.AddSingleton(_ => workers.GetAwaiter().GetResult());      // Start has awaited it
+        builder.Services.AddSingleton(TimeProvider.System);
+
+        builder.Services.AddTrainingEngine(new EngineOptions { Process = options.Name, CacheFolder = options.Cache ?? Path.Combine(options.Data, "cache", options.Name) });
+        builder.Services.AddGradientExchange(options.Exchange);
+        builder.AddSilo(options, addresses, database);
+        builder.AddPorts(addresses);
+        builder.Services.AddHealth();
+        builder.Services.AddSingleton<Announcing>().AddHostedService(services => services.GetRequiredService<Announcing>());
+        builder.Services.AddSingleton<Draining>().AddHostedService(services => services.GetRequiredService<Draining>());
+
+        var app = builder.Build();
+        app.UseRouting();
+        app.UsePorts();
+        app.OnPorts(addresses.Http).MapHealth();
+        // REST and the public API: app.OnPorts(addresses.Http, addresses.Api).MapJobsApi(); metrics: app.OnPorts(addresses.Http).MapMetrics().
+        app.OnPorts(addresses.Exchange).MapGradientExchange();
+        return app;
+    }
+
+    /// <summary>Drains the server and leaves the cluster: within about a second where no worker is in a job. Idempotent.</summary>
+    public Task Stop() => stop.Value;
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await Stop();
+        await app.DisposeAsync();
+        claim.Dispose();
+    }
+
+    // Signals are the command's: the first drains, the second ends the process.
+    sealed class CommandLifetime : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

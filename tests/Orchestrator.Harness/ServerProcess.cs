@@ -1,0 +1,258 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Orchestrator.Harness;
+
+/// <summary>
+/// A real <c>orchestrator serve</c> in a process of its own, on free ports of loopback, and the signals to treat it with. It keeps its name, ports and folders, so that <see cref="Again"/>
+/// is the same server in its next incarnation.
+/// </summary>
+public sealed partial class ServerProcess : IAsyncDisposable
+{
+    static readonly TimeSpan readyWithin = TimeSpan.FromSeconds(60);
+    static readonly TimeSpan goneWithin = TimeSpan.FromSeconds(60);
+    static readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(5) };
+
+    readonly string[] arguments;
+    readonly IReadOnlyDictionary<string, string> environment;
+    readonly StringBuilder said = new();
+    Process process;
+    TaskCompletionSource spoke = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    ServerProcess(string name, int ports, string data, string[] arguments, IReadOnlyDictionary<string, string> environment)
+    {
+        (Name, Ports, Data, this.arguments, this.environment) = (name, ports, data, arguments, environment);
+        process = Launch();
+    }
+
+    /// <summary>Its silo's name.</summary>
+    public string Name { get; }
+
+    /// <summary>The first of its five ports.</summary>
+    public int Ports { get; }
+
+    /// <summary>Its data folder.</summary>
+    public string Data { get; }
+
+    /// <summary>The process.</summary>
+    public int Id => process.Id;
+
+    /// <summary>REST, health and metrics.</summary>
+    public Uri Http => new($"http://127.0.0.1:{Ports.ToString(CultureInfo.InvariantCulture)}");
+
+    /// <summary>The gRPC API.</summary>
+    public Uri Api => new($"http://127.0.0.1:{(Ports + 1).ToString(CultureInfo.InvariantCulture)}");
+
+    /// <summary>The exchange.</summary>
+    public Uri Exchange => new($"http://127.0.0.1:{(Ports + 2).ToString(CultureInfo.InvariantCulture)}");
+
+    /// <summary>Everything it has written so far, over all its incarnations: standard error and output.</summary>
+    public string Log
+    {
+        get
+        {
+            lock (said)
+                return said.ToString();
+        }
+    }
+
+    /// <summary>Whether it runs.</summary>
+    public bool IsAlive => !process.HasExited;
+
+    /// <summary>Starts a server and waits until it is ready.</summary>
+    /// <param name="name">its name</param>
+    /// <param name="data">its data folder; the caller removes it</param>
+    /// <param name="database">the database that it shares; null is one of its own, in <paramref name="data"/></param>
+    /// <param name="workers">how many it has</param>
+    /// <param name="ports">the first of its five ports; free ones by default</param>
+    /// <param name="more">further arguments</param>
+    /// <param name="environment">variables, beside those of the test</param>
+    public static async Task<ServerProcess> Start(string name, string data, string? database = null, int workers = 1, int? ports = null, string[]? more = null, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        var server = Begin(name, data, database, workers, ports, more, environment);
+        try
+        {
+            await server.Ready();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts a server without waiting for it, for tests of what a start says.</summary>
+    public static ServerProcess Begin(string name, string data, string? database = null, int workers = 1, int? ports = null, string[]? more = null, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        var first = ports ?? FreePorts.InARow(5);
+        string[] arguments =
+        [
+            "serve", "--name", name, "--ports", first.ToString(CultureInfo.InvariantCulture), "--data", data, "--cache", Path.Combine(data, "cache", name), "--workers",
+            workers.ToString(CultureInfo.InvariantCulture), .. database is null ? Array.Empty<string>() : ["--database", database], .. more ?? [],
+        ];
+        return new ServerProcess(name, first, data, arguments, environment ?? new Dictionary<string, string>());
+    }
+
+    /// <summary>Waits until <c>/readyz</c> says yes.</summary>
+    /// <exception cref="InvalidOperationException">it has ended, or is not ready in time; with its log</exception>
+    public async Task Ready()
+    {
+        using var patience = new CancellationTokenSource(readyWithin);
+        while (!await IsReady())
+        {
+            if (!IsAlive || patience.IsCancellationRequested)
+                throw new InvalidOperationException($"{Name} is not ready{(IsAlive ? "" : $", it ended with {process.ExitCode}")}:{Environment.NewLine}{Log}");
+            await Task.Delay(50);
+        }
+    }
+
+    /// <summary>What <c>/readyz</c> says now; false where nobody answers.</summary>
+    public async Task<bool> IsReady()
+    {
+        try
+        {
+            using var answer = await http.GetAsync(new Uri(Http, "/readyz"));
+            return answer.IsSuccessStatusCode;
+        }
+        catch (Exception e) when (e is HttpRequestException or TaskCanceledException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Waits until its log holds a text, and answers with the line.</summary>
+    /// <exception cref="TimeoutException">it does not come</exception>
+    public async Task<string> Says(string text, TimeSpan? within = null)
+    {
+        using var patience = new CancellationTokenSource(within ?? TimeSpan.FromSeconds(30));
+        while (true)
+        {
+            var next = spoke;
+            if (Log.Split('\n').FirstOrDefault(line => line.Contains(text, StringComparison.Ordinal)) is { } line)
+                return line;
+            try
+            {
+                await next.Task.WaitAsync(patience.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                throw new TimeoutException($"{Name} does not say '{text}':{Environment.NewLine}{Log}");
+            }
+        }
+    }
+
+    /// <summary>SIGTERM, and the exit code once it has gone.</summary>
+    public Task<int> Terminate()
+    {
+        Signal(PosixSignals.Term);
+        return Gone();
+    }
+
+    /// <summary>SIGTERM, without waiting.</summary>
+    public void AskToStop() => Signal(PosixSignals.Term);
+
+    /// <summary>SIGKILL.</summary>
+    public async Task Kill()
+    {
+        Signal(PosixSignals.Kill);
+        await Gone();
+    }
+
+    /// <summary>SIGSTOP: it hangs, its sockets stay open.</summary>
+    public void Freeze() => Signal(PosixSignals.Stop);
+
+    /// <summary>SIGCONT.</summary>
+    public void Thaw() => Signal(PosixSignals.Continue);
+
+    /// <summary>The exit code, once it has gone by itself.</summary>
+    public async Task<int> Gone()
+    {
+        using var patience = new CancellationTokenSource(goneWithin);
+        try
+        {
+            await process.WaitForExitAsync(patience.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new TimeoutException($"{Name} does not end:{Environment.NewLine}{Log}");
+        }
+        return process.ExitCode;
+    }
+
+    /// <summary>Starts it again after it has gone, under its name and on its ports, and waits until it is ready.</summary>
+    public async Task Again()
+    {
+        if (IsAlive)
+            throw new InvalidOperationException($"{Name} still runs");
+        process.Dispose();
+        process = Launch();
+        await Ready();
+    }
+
+    Process Launch()
+    {
+        var start = new ProcessStartInfo(Program()) { RedirectStandardError = true, RedirectStandardOutput = true };
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        var launched = Process.Start(start)!;
+        launched.OutputDataReceived += (_, line) => Keep(line.Data);
+        launched.ErrorDataReceived += (_, line) => Keep(line.Data);
+        launched.BeginOutputReadLine();
+        launched.BeginErrorReadLine();
+        return launched;
+    }
+
+    void Keep(string? line)
+    {
+        if (line is null)
+            return;
+        TaskCompletionSource last;
+        lock (said)
+        {
+            said.Append(line).Append('\n');
+            (last, spoke) = (spoke, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
+        last.TrySetResult();
+    }
+
+    void Signal(int signal)
+    {
+        if (Send(process.Id, signal) != 0)
+            throw new Win32Exception();
+    }
+
+    // Beside the test's own assembly, which references the command.
+    static string Program()
+    {
+        var beside = Path.Combine(AppContext.BaseDirectory, "orchestrator");
+        return File.Exists(beside) ? beside : throw new InvalidOperationException($"no orchestrator at {beside}: the test's project needs a reference to Orchestrator.Cli");
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        if (IsAlive)
+        {
+            Signal(PosixSignals.Kill);
+            await Gone();
+        }
+        process.Dispose();
+    }
+
+    static class PosixSignals
+    {
+        public const int Kill = 9;
+        public const int Term = 15;
+        public const int Continue = 18;
+        public const int Stop = 19;
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int Send(int process, int signal);
+}
