@@ -160,13 +160,15 @@ sealed unsafe partial class FrozenStep<TElement, L> : IFrozenStep where TElement
             supervisedAt[batch.SupervisedRows.Span[i]] = i;
 
         var keeps = goesBack ? lowest : last;
-        passing.Lay(rows, keeps > 0 ? rows : 0);
-        for (var layer = 0; layer <= last; layer++)
+        passing.Lay(rows, keeps > 0 ? rows : supervised);
+        for (var layer = 0; layer < last; layer++)
         {
             layers[layer] = layer < keeps ? passing : own[layer];
             if (layer >= keeps)
-                own[layer].Lay(rows, layer == last ? supervised : rows, layer == keeps ? passing : null);
+                own[layer].Lay(rows, rows, layer == keeps ? passing : null);
         }
+        layers[last] = own[last];
+        own[last].Take(passing, supervised);
         pass.Lay(rows, supervised, goesBack);
         var slotsMax = 0;
         for (var layer = 0; layer <= last; layer++)

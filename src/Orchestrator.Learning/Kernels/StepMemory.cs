@@ -83,6 +83,17 @@ sealed class LayerMemory(LlamaConfig config, ScalarType operand) : Matrices(oper
         (X, XScales) = passing is null ? (Wide(rows, config.Dim), Wide(rows, 1)) : (passing.X, passing.XScales);
         (K, V) = passing is null ? (Operand(rows, keyWidth), Operand(rows, keyWidth)) : (passing.K, passing.V);
     }
+
+    /// <summary>Takes a passing layer's memory: it is done when this one, the last, begins.</summary>
+    /// <param name="passing">laid out for all rows</param>
+    /// <param name="queries">how many of its rows are needed</param>
+    public void Take(LayerMemory passing, int queries)
+    {
+        var first = new Stretch(0, queries);
+        (X, XScales, K, V) = (passing.X, passing.XScales, passing.K, passing.V);
+        (Q, LogSums, Middle, MiddleScales) = (passing.Q.Of(first), passing.LogSums.Of(first), passing.Middle.Of(first), passing.MiddleScales.Of(first));
+        (A, B) = (passing.A.Of(first), passing.B.Of(first));
+    }
 }
 
 /// <summary>A layer's prompt and its gradients.</summary>

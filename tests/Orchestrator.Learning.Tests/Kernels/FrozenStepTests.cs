@@ -1,5 +1,6 @@
 using CsCheck;
 using Orchestrator.Learning.Adapters;
+using Orchestrator.Learning.Data;
 using Orchestrator.Learning.Kernels;
 using Orchestrator.Learning.Llama;
 using Orchestrator.Learning.Tests.Training;
@@ -51,6 +52,45 @@ public class FrozenStepTests(ITestOutputHelper output)
         Close.Within(1e-5, worstLoss, "loss");
         Close.Within(1e-5, worst, "gradient");
     }
+
+    [Theory]
+    [InlineData("tiny")]
+    [InlineData("grouped, tied")]
+    [InlineData("odd, scaled")]
+    public void In_bf16_it_is_no_further_from_fp64_than_twice_the_references_distance(string shape)
+    {
+        Assert.SkipWhen(!FastKernels.HasBf16Products, "no instruction for products in bf16");
+        DeterministicTorch.EnterWorkerThread(1);
+        using var narrow = RandomModels.Weights(Configs[shape], ScalarType.BFloat16);
+        var index = 0;
+        using var exact = LlamaWeights.Load(narrow.Config, (_, wanted) => narrow[index++].to(wanted, copy: true), ScalarType.Float64, CPU);
+        var method = (ZeroInitAttention)Methods.Of(new AdapterSpec { Layers = 2, Length = 10 }, narrow.Config);
+        var (fastSquares, referenceSquares) = (0.0, 0.0);
+        var seed = 0L;
+        Gen.Int[3, 40].Array[1, 6].Sample(lengths =>
+        {
+            var vector = RandomModels.Vector(method, narrow, seed++);
+            var batch = Packed.Of([.. lengths.Select((length, e) => (int[])[.. Enumerable.Range(0, length).Select(t => 1 + (t * t + e + (int)seed) % 18)]).Select(tokens => new Packed.Example(tokens, tokens))]);
+            var wanted = Gradient(exact, KernelKind.Reference, vector, batch);
+            fastSquares += SquaredDistance(wanted, Gradient(narrow, KernelKind.Fast, vector, batch));
+            referenceSquares += SquaredDistance(wanted, Gradient(narrow, KernelKind.Reference, vector, batch));
+        }, iter: 25, threads: 1);
+        output.WriteLine($"fast {Math.Sqrt(fastSquares / 25):g3}, reference {Math.Sqrt(referenceSquares / 25):g3}");
+        Assert.InRange(Math.Sqrt(fastSquares), 0, 2 * Math.Sqrt(referenceSquares));
+
+        float[] Gradient(LlamaWeights weights, KernelKind kernels, float[] vector, MicroBatch batch)
+        {
+            using var replica = new Replica(weights, method, new TrainingSpec(), kernels);
+            replica.Import(GradientTests.StateOf(vector));
+            var gradient = new float[vector.Length];
+            replica.Backward(batch, 1, gradient);
+            return gradient;
+        }
+    }
+
+    // Relative to the norm.
+    static double SquaredDistance(float[] wanted, float[] found)
+        => wanted.Zip(found, (a, b) => (double)(a - b) * (a - b)).Sum() / wanted.Sum(a => (double)a * a);
 
     static IFrozenStep Step(LlamaWeights weights, ZeroInitAttention method, int threads, bool wide) => wide && System.Runtime.Intrinsics.Vector512.IsHardwareAccelerated
         ? new FrozenStep<Fp32, Lanes512>(weights, method, method.LowestTrainedLayer, threads)
