@@ -19,13 +19,14 @@ static class StepBenchmark
     const int Micro = 8;
 
     /// <summary>Prints the tables.</summary>
-    /// <param name="options"><c>fp32</c> or <c>bf16</c>, <c>1</c> or <c>2</c> threads, <c>fast</c> without the reference, <c>small</c> for D 256 and longer answers; nothing is all but the last</param>
+    /// <param name="options"><c>fp32</c> or <c>bf16</c> alone, <c>threads=1</c> or <c>threads=2</c> alone, <c>fast</c> without the reference, <c>small</c> for D 256 and longer answers, <c>batches=N</c> instead of five</param>
     /// <returns>1 where gradients differ or are zero, 3 where the data are missing</returns>
     public static int Run(string[] options)
     {
         var small = options.Contains("small");
         var file = small ? "alpaca_train_999.json" : "alpaca_original_1805.json";
-        if (Workload.Examples(Global * 5, file) is not { } examples)
+        var batches = options.FirstOrDefault(option => option.StartsWith("batches=", StringComparison.Ordinal))?[8..] ?? "5";
+        if (Workload.Examples(Global * int.Parse(batches, CultureInfo.InvariantCulture), file) is not { } examples)
         {
             Console.Error.WriteLine("../shared has no tokenizer or no data");
             return 3;
@@ -46,7 +47,7 @@ static class StepBenchmark
             }
             foreach (var threads in (int[])[1, 2])
             {
-                if (!options.Contains(threads == 1 ? "2" : "1"))
+                if (!options.Contains(threads == 1 ? "threads=2" : "threads=1"))
                     right &= Table(config, examples, type, name, threads, withReference: !options.Contains("fast"));
             }
         }

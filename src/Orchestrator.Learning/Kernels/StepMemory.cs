@@ -151,17 +151,15 @@ sealed class PassMemory(LlamaConfig config, ScalarType operand) : Matrices(opera
         (KeyGradients, ValueGradients) = (Wide(rowsBack, keyWidth), Wide(rowsBack, keyWidth));
         (Top, TopScales) = (Wide(supervised, config.Dim), Wide(supervised, 1));
         Normed = Operand(supervised, config.Dim);
-        (LossState, LossSums) = (Wide(supervised, LossColumns), Wide(supervisedBack, config.Dim));
+        (LossState, LossSums) = (Wide(supervised, Vocabulary.StateColumns), Wide(supervisedBack, config.Dim));
     }
-
-    const int LossColumns = 3;
 }
 
 /// <summary>What one thread needs for a block of rows.</summary>
 sealed class BlockMemory(LlamaConfig config, ScalarType operand) : Matrices(operand)
 {
     /// <summary>Most rows of a block: what lies between two products stays in a core's cache.</summary>
-    public const int RowsMax = 256;
+    public const int RowsMax = 512;
 
     /// <summary>Normed rows or their gradient; a product; a gradient as an operand: [block, D].</summary>
     public Matrix Normed, Product, Gradient;

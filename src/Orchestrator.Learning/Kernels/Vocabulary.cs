@@ -9,6 +9,9 @@ sealed class Vocabulary : IDisposable
     /// <summary>Columns of a piece: its logits, for a block of rows, and its weights stay in a core's cache.</summary>
     public const int PieceMax = 1024;
 
+    /// <summary>Numbers that a loss keeps of each row from piece to piece.</summary>
+    public const int StateColumns = 3;
+
     readonly Tensor[] pieces;           // [piece, D]
     readonly Tensor[] across;           // [D, piece]
 

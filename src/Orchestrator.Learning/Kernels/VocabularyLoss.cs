@@ -9,16 +9,13 @@ static unsafe class VocabularyLoss<TElement, L> where TElement : struct, IElemen
 {
     const int Greatest = 0, Sum = 1, Label = 2;
 
-    /// <summary>Numbers that are kept of each row.</summary>
-    public const int StateColumns = 3;
-
     /// <summary>A piece's logits go by: the rows' state, and the part of the gradient that the piece gives.</summary>
     /// <param name="n">normed rows, [t, D]</param>
     /// <param name="labels">of the rows, [t]</param>
     /// <param name="vocabulary">the output projection</param>
     /// <param name="piece">which piece of it; pieces come in their order</param>
     /// <param name="logits">room for [t, columns of a piece]</param>
-    /// <param name="state">[t, <see cref="StateColumns"/>] fp32</param>
+    /// <param name="state">[t, <see cref="Vocabulary.StateColumns"/>] fp32</param>
     /// <param name="sums"><c>Σ e W</c>, [t, D] fp32; no row where no gradient is wanted</param>
     /// <param name="product">room for [t, D], used where operands are not fp32</param>
     public static void Add(Matrix n, ReadOnlySpan<int> labels, Vocabulary vocabulary, int piece, Matrix logits, Matrix state, Matrix sums, Matrix product)

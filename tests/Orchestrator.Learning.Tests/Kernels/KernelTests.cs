@@ -178,7 +178,7 @@ static unsafe class Laws
         var losses = nn.functional.cross_entropy(tn.matmul(Wide(output).t()), tensor(labels, dtype: ScalarType.Int64), reduction: nn.Reduction.Sum);
         var expected = autograd.grad([losses], [tn])[0];
 
-        var (logits, state, sums, room, dn) = (memory.Zeros(rows, Math.Min(vocabulary, Vocabulary.PieceMax)), memory.Zeros(rows, VocabularyLoss<Fp32, L>.StateColumns), memory.Zeros(rows, width), memory.Zeros(rows, width), memory.Zeros(rows, width));
+        var (logits, state, sums, room, dn) = (memory.Zeros(rows, Math.Min(vocabulary, Vocabulary.PieceMax)), memory.Zeros(rows, Vocabulary.StateColumns), memory.Zeros(rows, width), memory.Zeros(rows, width), memory.Zeros(rows, width));
         for (var piece = 0; piece < pieces.Columns.Count; piece++)
             VocabularyLoss<Fp32, L>.Add(n, labels, pieces, piece, logits, state, sums, room);
         var loss = VocabularyLoss<Fp32, L>.Finish(labels, output, state, sums, dn);

@@ -1,4 +1,5 @@
 using Orchestrator.Learning.Adapters;
+using Orchestrator.Learning.Data;
 using Orchestrator.Learning.Evaluation;
 using Orchestrator.Learning.Training;
 using Orchestrator.Protocol.Coordination;
@@ -83,6 +84,32 @@ public class LifetimeTests(ITestOutputHelper output)
         {
             for (var i = 0; i < count; i++)
                 replica.Backward(batch, 0.1, gradient);
+        }
+    }
+
+    [Fact]
+    public void What_the_kernels_hold_for_activations_is_what_the_largest_micro_batch_so_far_needs()
+    {
+        DeterministicTorch.EnterWorkerThread(1);
+        using var weights = RandomModels.Weights(RandomModels.Odd, ScalarType.Float32);
+        var method = RandomModels.Method("llama-adapter", weights.Config);
+        MicroBatch[] batches = [.. new[] { 40, 7, 150 }.Select(length => Packed.Of([new([.. Enumerable.Range(1, length)], [.. Enumerable.Range(1, length)])]))];
+        long[] alone = [.. batches.Select(batch => Held(batch)[^1])];
+        Assert.Equal([alone[0], alone[0], alone[2], alone[2]], Held([.. batches, batches[1]]));
+        Assert.True(alone[1] < alone[0] && alone[0] < alone[2]);
+
+        List<long> Held(params MicroBatch[] batches)
+        {
+            using var replica = new Replica(weights, method, new TrainingSpec(), KernelKind.Fast);
+            var gradient = new float[replica.Layout.Count];
+            var held = new List<long>();
+            foreach (var batch in batches)
+            {
+                replica.Backward(batch, 1, gradient);
+                replica.Loss(batch);
+                held.Add(replica.ActivationBytes);
+            }
+            return held;
         }
     }
 
