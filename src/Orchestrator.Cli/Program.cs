@@ -45,9 +45,25 @@ static class Program
             new InspectCommand(),
             new ExportCommand(),
             new VerifyCommand(),
+            new SubmitCommand(),
+            new ListCommand(),
+            new GetCommand(),
+            new WatchCommand(),
+            new LogsCommand(),
+            new ScaleCommand(),
+            new SuspendCommand(),
+            new ResumeCommand(),
+            new CancelCommand(),
+            new DeleteCommand(),
+            new DownloadCommand(),
+            new WorkersCommand(),
+            new DrainCommand(),
+            new CordonCommand(),
+            new UncordonCommand(),
+            new ContextCommand(),
             new CompletionCommand(),
         };
-        foreach (var argument in root.Subcommands.SelectMany(verb => verb.Arguments))
+        foreach (var argument in root.Subcommands.SelectMany(verb => verb.Subcommands.Append(verb)).SelectMany(verb => verb.Arguments))
             argument.Validators.Add(RefuseUnknownOptions);
         var help = root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithExamples((HelpAction)help.Action!);

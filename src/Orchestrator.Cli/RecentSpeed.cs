@@ -9,12 +9,15 @@ sealed class RecentSpeed
     readonly Queue<(long Tokens, double Seconds)> steps = new();
 
     /// <summary>The speed with one more step.</summary>
-    public double After(StepReport step)
+    public double After(StepReport step) => After(step.Line.Tokens, step.StepSeconds);
+
+    /// <summary>The same of a step's tokens and its time.</summary>
+    public double After(long tokens, double seconds)
     {
-        steps.Enqueue((step.Line.Tokens, step.StepSeconds));
+        steps.Enqueue((tokens, seconds));
         if (steps.Count > StepsMax)
             steps.Dequeue();
-        var seconds = steps.Sum(one => one.Seconds);
-        return seconds > 0 ? steps.Sum(one => one.Tokens) / seconds : 0;
+        var sum = steps.Sum(one => one.Seconds);
+        return sum > 0 ? steps.Sum(one => one.Tokens) / sum : 0;
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Orchestrator.Cli.Cluster;
 using Orchestrator.Protocol;
 
 namespace Orchestrator.Cli;
@@ -44,6 +45,17 @@ abstract class Verb<TRequest> : Command, IVerb
         {
             output.Problems(e.Problems);
             return ExitCodes.Mistake;
+        }
+        catch (RefusedException e)
+        {
+            foreach (var line in e.Lines)
+                output.Error(line);
+            return ExitCodes.Mistake;
+        }
+        catch (NoAnswerException e)
+        {
+            output.Error(e.Message);
+            return ExitCodes.Failed;
         }
         catch (OperationCanceledException) when (interruption.Token.IsCancellationRequested)
         {

@@ -23,6 +23,7 @@ sealed class JobPresence : IDisposable
 
     readonly ResidentBases bases;
     readonly EngineOptions options;
+    readonly Lazy<JobSpec> located;      // the spec with this process's paths
     readonly Lazy<TrainingData> data;
     readonly Lazy<IAdapter> method;
     readonly Lazy<StartAdapter> start;
@@ -36,9 +37,10 @@ sealed class JobPresence : IDisposable
         (Job, this.options, this.bases, this.shelf, Log) = (job, options, bases, shelf, log);
         Run = new RunFolder(job.Folder);
         Reduction = new LocalReduction(job.Name, options.Process, Plan.MicroBatches, Plan.Parameters, exchange);
+        located = new Lazy<JobSpec>(() => new LocalFiles(options).Locate(Plan.Spec));
         data = new Lazy<TrainingData>(OpenData);
         method = new Lazy<IAdapter>(() => Methods.Of(Plan.Spec.Adapter, ConfigOfBase()));
-        start = new Lazy<StartAdapter>(() => Plan.Spec.Adapter.Init is { } init ? StartAdapter.Read(init, method.Value, ConfigOfBase().Heads) : StartAdapter.None);
+        start = new Lazy<StartAdapter>(() => located.Value.Adapter.Init is { } init ? StartAdapter.Read(init, method.Value, ConfigOfBase().Heads) : StartAdapter.None);
         writer = new Lazy<CheckpointWriter>(() => new CheckpointWriter(Run, Plan, method.Value, start.Value));
     }
 
@@ -146,9 +148,8 @@ sealed class JobPresence : IDisposable
 
     TrainingData OpenData()
     {
-        using var folder = ModelFolder.Open(Plan.Spec.Model.Path);
-        var tokenizer = (Plan.Spec.Model.Tokenizer ?? folder.TokenizerPath) is { } path ? Tokenizer.Open(path) : null;
-        var opened = TrainingData.Open(Plan.Spec, tokenizer, folder.Config.Vocabulary, options.CacheFolder);
+        using var folder = ModelFolder.Open(located.Value.Model.Path);
+        var opened = TrainingData.Open(located.Value, JobPreparation.TokenizerOf(located.Value, folder), folder.Config.Vocabulary, options.CacheFolder);
         if (opened.Records.Digest != Plan.Digests.Data)
             throw new ProblemException(Plan.Spec.Data.Path, $"records with digest {opened.Records.Digest}", $"{Plan.Digests.Data}, as planned", "the records changed since the job was submitted");
         return opened;
@@ -161,8 +162,17 @@ sealed class JobPresence : IDisposable
             if (leases.Count > 0)
                 return leases.Values.First().Weights.Config;
         }
-        using var folder = ModelFolder.Open(Plan.Spec.Model.Path);
+        using var folder = ModelFolder.Open(located.Value.Model.Path);
         return folder.Config;
+    }
+
+    // Another server may have another model under the same path. Here its digest was taken before, as a rule: the cache knows it.
+    string CheckedBase()
+    {
+        using var folder = ModelFolder.Open(located.Value.Model.Path);
+        var digest = folder.Digest(options.CacheFolder);
+        return digest == Plan.Digests.Base ? located.Value.Model.Path
+            : throw new ProblemException(located.Value.Model.Path, $"a base with digest {digest}", $"{Plan.Digests.Base}, as planned", "every server needs the same model");
     }
 
     BaseLease BaseOn(string device)
@@ -170,7 +180,7 @@ sealed class JobPresence : IDisposable
         lock (gate)
         {
             if (!leases.TryGetValue(device, out var lease))
-                leases.Add(device, lease = bases.Acquire(Plan.Spec.Model.Path, ComputeDevice.PrecisionOf(Plan.Spec), device));
+                leases.Add(device, lease = bases.Acquire(CheckedBase(), ComputeDevice.PrecisionOf(Plan.Spec), device));
             return lease;
         }
     }

@@ -19,6 +19,9 @@ public sealed record RunFolder(string Path)
     /// <summary>Times and rates, one line per committed step; not part of the result.</summary>
     public string Metrics => In("metrics.jsonl");
 
+    /// <summary>What happened to the job, numbered, one line an event; of a job of a cluster.</summary>
+    public string Events => In("events.jsonl");
+
     /// <summary>The run as a page.</summary>
     public string Report => In("report.html");
 

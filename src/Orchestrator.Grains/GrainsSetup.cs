@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Orchestrator.Grains.Evaluation;
 using Orchestrator.Grains.Storage;
 using Orchestrator.Grains.Workers;
 using Orchestrator.Protocol.Jobs;
@@ -31,12 +32,26 @@ public static class GrainsSetup
     {
         ArgumentNullException.ThrowIfNull(silo);
         silo.Configure<GrainDirectoryOptions>(directory => directory.CacheSize = grainsCached);
+        silo.Services.AddSingleton<Preparations>().AddSingleton<Evaluations>();
         silo.Services.AddPlacementDirector<PinnedToSiloPlacement, PinnedToSiloDirector>();
-        silo.Services.AddSerializer(serializer => serializer.AddJsonSerializer(
-            type => type.Namespace is { } space && (space.StartsWith("Orchestrator.Protocol", StringComparison.Ordinal) || space.StartsWith("Orchestrator.Engine", StringComparison.Ordinal)
-                || (space.StartsWith("Orchestrator.Grains", StringComparison.Ordinal) && type.Name.StartsWith("Job", StringComparison.Ordinal) && type.IsSealed && type.IsClass && type.IsPublic)),
-            Json));
+        silo.Services.AddSingleton<ITypeNameFilter, OwnTypes>();
+        silo.Services.AddSerializer(serializer => serializer.AddJsonSerializer(Crosses, Json));
         return silo;
+    }
+
+    // Sealed records and the orders and events of the protocol, which are families of records.
+    static bool Crosses(Type type)
+        => !typeof(Exception).IsAssignableFrom(type) && type.Namespace is { } space
+            && (IsOf(space, "Orchestrator.Protocol") || IsOf(space, "Orchestrator.Engine") || (IsOf(space, "Orchestrator.Grains") && type.IsSealed && type.IsClass && type.IsPublic));
+
+    static bool IsOf(string space, string root) => space.StartsWith(root, StringComparison.Ordinal);
+
+    // What a list holds is named on the way to another silo; a name is believed only where it is ours.
+    sealed class OwnTypes : ITypeNameFilter
+    {
+        public bool? IsTypeNameAllowed(string typeName, string assemblyName)
+            => typeName.StartsWith("Orchestrator.Protocol.", StringComparison.Ordinal) || typeName.StartsWith("Orchestrator.Engine.", StringComparison.Ordinal)
+                || typeName.StartsWith("Orchestrator.Grains.", StringComparison.Ordinal) ? true : null;
     }
 
     /// <summary>Keeps the state of jobs in files of a folder: for one machine.</summary>

@@ -11,7 +11,9 @@ public sealed class PostgresServer : IAsyncDisposable
 
     readonly DirectoryInfo folder;
 
-    PostgresServer(DirectoryInfo folder, int port) => (this.folder, Port) = (folder, port);
+    readonly string host;
+
+    PostgresServer(DirectoryInfo folder, int port, string host) => (this.folder, Port, this.host) = (folder, port, host);
 
     /// <summary>Whether PostgreSQL's server is installed here.</summary>
     public static bool IsInstalled => binaries is not null;
@@ -26,16 +28,18 @@ public sealed class PostgresServer : IAsyncDisposable
     public string Connection => ConnectionTo("postgres");
 
     /// <summary>The way to a database of it.</summary>
-    public string ConnectionTo(string database) => string.Create(CultureInfo.InvariantCulture, $"Host=127.0.0.1;Port={Port};Username=postgres;Database={database}");
+    public string ConnectionTo(string database) => string.Create(CultureInfo.InvariantCulture, $"Host={host};Port={Port};Username=postgres;Database={database}");
 
     /// <summary>Makes one, and waits until it takes connections.</summary>
-    public static async Task<PostgresServer> Start()
+    /// <param name="host">the address of this machine that it listens on</param>
+    public static async Task<PostgresServer> Start(string host = "127.0.0.1")
     {
         var folder = Directory.CreateTempSubdirectory("orchestrator-postgres-");
         if (Environment.IsPrivilegedProcess)
             await Run("chown", "", User(), folder.FullName);
-        var server = new PostgresServer(folder, FreePorts.InARow(1));
+        var server = new PostgresServer(folder, FreePorts.InARow(1), host);
         await Run(Path.Combine(binaries!, "initdb"), User(), "-D", server.Data, "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8", "--locale=C");
+        await File.AppendAllTextAsync(Path.Combine(server.Data, "pg_hba.conf"), $"host all all samenet trust{Environment.NewLine}");
         await server.Go();
         return server;
     }
@@ -45,7 +49,7 @@ public sealed class PostgresServer : IAsyncDisposable
     /// <summary>Starts it again, on its port and with its data.</summary>
     public async Task Go()
         => await Run(Path.Combine(binaries!, "pg_ctl"), User(), "-D", Data, "-w", "-t", $"{startedWithin.TotalSeconds:0}", "-l", Path.Combine(folder.FullName, "log"),
-            "-o", $"-p {Port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off -c max_connections=200", "start");
+            "-o", $"-p {Port} -c listen_addresses={host} -c unix_socket_directories='' -c fsync=off -c max_connections=200", "start");
 
     /// <summary>Stops it as an operator would who is in a hurry: connections are cut.</summary>
     public Task Halt() => Run(Path.Combine(binaries!, "pg_ctl"), User(), "-D", Data, "-w", "-m", "immediate", "stop");

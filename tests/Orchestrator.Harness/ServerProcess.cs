@@ -18,13 +18,15 @@ public sealed partial class ServerProcess : IAsyncDisposable
 
     readonly string[] arguments;
     readonly IReadOnlyDictionary<string, string> environment;
+    readonly string[] through;
+    readonly string host;
     readonly StringBuilder said = new();
     Process process;
     TaskCompletionSource spoke = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    ServerProcess(string name, int ports, string data, string[] arguments, IReadOnlyDictionary<string, string> environment)
+    ServerProcess(string name, int ports, string data, string[] arguments, IReadOnlyDictionary<string, string> environment, string[] through, string host)
     {
-        (Name, Ports, Data, this.arguments, this.environment) = (name, ports, data, arguments, environment);
+        (Name, Ports, Data, this.arguments, this.environment, this.through, this.host) = (name, ports, data, arguments, environment, through, host);
         process = Launch();
     }
 
@@ -41,13 +43,18 @@ public sealed partial class ServerProcess : IAsyncDisposable
     public int Id => process.Id;
 
     /// <summary>REST, health and metrics.</summary>
-    public Uri Http => new($"http://127.0.0.1:{Ports.ToString(CultureInfo.InvariantCulture)}");
+    public Uri Http => At(Ports);
 
     /// <summary>The gRPC API.</summary>
-    public Uri Api => new($"http://127.0.0.1:{(Ports + 1).ToString(CultureInfo.InvariantCulture)}");
+    public Uri Api => At(Ports + 1);
 
     /// <summary>The exchange.</summary>
-    public Uri Exchange => new($"http://127.0.0.1:{(Ports + 2).ToString(CultureInfo.InvariantCulture)}");
+    public Uri Exchange => At(Ports + 2);
+
+    /// <summary>Its silo, which other servers talk to.</summary>
+    public Uri Silo => At(Ports + 3);
+
+    Uri At(int port) => new UriBuilder("http", host, port).Uri;
 
     /// <summary>Everything it has written so far, over all its incarnations: standard error and output.</summary>
     public string Log
@@ -86,7 +93,18 @@ public sealed partial class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Starts a server without waiting for it, for tests of what a start says.</summary>
-    public static ServerProcess Begin(string name, string data, string? database = null, int workers = 1, int? ports = null, string[]? more = null, IReadOnlyDictionary<string, string>? environment = null)
+    /// <inheritdoc cref="Start"/>
+    /// <param name="name">its name</param>
+    /// <param name="data">its data folder; the caller removes it</param>
+    /// <param name="database">the database that it shares; null is one of its own, in <paramref name="data"/></param>
+    /// <param name="workers">how many it has</param>
+    /// <param name="ports">the first of its five ports; free ones by default</param>
+    /// <param name="more">further arguments</param>
+    /// <param name="environment">variables, beside those of the test</param>
+    /// <param name="through">a command that becomes the server's, which follows as its arguments: <c>ip netns exec NAME</c></param>
+    /// <param name="host">the address by which it is reached</param>
+    public static ServerProcess Begin(string name, string data, string? database = null, int workers = 1, int? ports = null, string[]? more = null, IReadOnlyDictionary<string, string>? environment = null,
+        string[]? through = null, string host = "127.0.0.1")
     {
         var first = ports ?? FreePorts.InARow(5);
         string[] arguments =
@@ -94,7 +112,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
             "serve", "--name", name, "--ports", first.ToString(CultureInfo.InvariantCulture), "--data", data, "--cache", Path.Combine(data, "cache", name), "--workers",
             workers.ToString(CultureInfo.InvariantCulture), .. database is null ? Array.Empty<string>() : ["--database", database], .. more ?? [],
         ];
-        return new ServerProcess(name, first, data, arguments, environment ?? new Dictionary<string, string>());
+        return new ServerProcess(name, first, data, arguments, environment ?? new Dictionary<string, string>(), through ?? [], host);
     }
 
     /// <summary>Waits until <c>/readyz</c> says yes.</summary>
@@ -195,8 +213,10 @@ public sealed partial class ServerProcess : IAsyncDisposable
 
     Process Launch()
     {
-        var start = new ProcessStartInfo(Program()) { RedirectStandardError = true, RedirectStandardOutput = true };
-        foreach (var argument in arguments)
+        Directory.CreateDirectory(Data);
+        string[] words = [.. through, Program(), .. arguments];
+        var start = new ProcessStartInfo(words[0]) { RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = Data };
+        foreach (var argument in words[1..])
             start.ArgumentList.Add(argument);
         foreach (var (name, value) in environment)
             start.Environment[name] = value;

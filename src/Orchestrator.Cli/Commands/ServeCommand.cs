@@ -18,6 +18,7 @@ sealed class ServeCommand : Verb<ServerSettings>
         (new("--name") { HelpName = "NAME", Description = "The server's name, which no other of the cluster has; the machine's by default. A server that starts again under it takes its place again." }, nameof(ServerOptions.Name)),
         (new("--listen") { HelpName = "ADDRESS", Description = "Where it listens; loopback by default." }, nameof(ServerOptions.Listen)),
         (new("--advertise") { HelpName = "ADDRESS", Description = "By which other servers reach it, if not by what it listens on." }, nameof(ServerOptions.Advertise)),
+        (new("--models") { HelpName = "DIR:DIR", Description = "Folders of bases, which jobs name by a relative path or by digest." }, nameof(ServerOptions.Models)),
         (new("--cache") { HelpName = "DIR", Description = "This server's own folder of tokenised records." }, nameof(ServerOptions.Cache)),
         (new("--log") { HelpName = "text|json", Description = "How the log is written to standard error." }, nameof(ServerOptions.Log)),
     ];
@@ -54,10 +55,12 @@ sealed class ServeCommand : Verb<ServerSettings>
 
     static async Task<int> Serve(ServerSettings settings, CancellationToken stop)
     {
-        await using var server = await ServerHost.Start(settings, stop);
+        await using var server = await ServerHost.Start(settings, stop, Interruption.StopAtOnce);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop, server.Stopped);
         await Task.Delay(Timeout.Infinite, ended.Token).ContinueWith(_ => { }, TaskScheduler.Default);
-        await server.Stop();
-        return stop.IsCancellationRequested ? ExitCodes.Done : ExitCodes.Failed;
+        var code = stop.IsCancellationRequested ? ExitCodes.Done : ExitCodes.Failed;
+        if (!await server.Stop())
+            Interruption.StopAtOnce(code);
+        return code;
     }
 }

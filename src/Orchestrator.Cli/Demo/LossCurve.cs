@@ -4,16 +4,18 @@ using Orchestrator.Engine;
 
 namespace Orchestrator.Cli.Demo;
 
-/// <summary>A run's training loss on one line: a bar for each few steps, from the ledger.</summary>
+/// <summary>A run's training loss on one line: a bar for each few steps, from the ledger or as they come.</summary>
 static class LossCurve
 {
     const string Bars = "▁▂▃▄▅▆▇█";
     const int BarsMax = 51;
 
     /// <summary><c>1.81 █████▆▄▂▁▁▁ 0.16</c></summary>
-    public static string Of(RunFolder run)
+    public static string Of(RunFolder run) => Of([.. File.ReadLines(run.Ledger).Skip(1).Select(LossOf)]);
+
+    /// <summary>The same of losses in the order of their steps.</summary>
+    public static string Of(IReadOnlyList<double> losses)
     {
-        var losses = File.ReadLines(run.Ledger).Skip(1).Select(LossOf).ToList();
         if (losses.Count == 0)
             return "";
         var means = losses.Chunk((losses.Count + BarsMax - 1) / BarsMax).Select(chunk => chunk.Average()).ToList();

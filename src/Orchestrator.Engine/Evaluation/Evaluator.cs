@@ -56,7 +56,7 @@ public sealed class Evaluator(EngineOptions options, ResidentBases bases) : IDis
     EvaluationResult Run(JobAssignment job, Step step)
     {
         var watch = Stopwatch.StartNew();
-        var spec = job.Plan.Spec;
+        var spec = new LocalFiles(options).Locate(job.Plan.Spec);
         DeterministicTorch.EnterWorkerThread(spec.Device.Threads);
         using var folder = ModelFolder.Open(spec.Model.Path);
         using var lease = bases.Acquire(spec.Model.Path, ComputeDevice.PrecisionOf(spec), ComputeDevice.NameOf(spec, slot: 0));

@@ -14,13 +14,17 @@ sealed partial class CheckpointGrain(ILogger<CheckpointGrain> log) : Grain, IChe
     JobAssignment? job;
 
     /// <inheritdoc/>
-    public async Task<Step> Open(JobAssignment job, Step atMost, IReadOnlyList<EvaluationResult> evaluations)
+    public async Task<JobCheckpoint> Open(JobAssignment job, Step atMost, IReadOnlyList<EvaluationResult> evaluations)
     {
         this.job = job;
+        losses.Clear();
         foreach (var evaluation in evaluations)
             losses[evaluation.Step] = evaluation.Loss;
-        return await Task.Run(() => CheckpointReader.Newest(new RunFolder(job.Folder), job.Plan, atMost,
-            damage => LogDamaged(job.Name, damage.Message)));
+        var damaged = new List<string>();
+        var newest = await Task.Run(() => CheckpointReader.Newest(new RunFolder(job.Folder), job.Plan, atMost, damage => damaged.Add(damage.Message)));
+        foreach (var damage in damaged)
+            LogDamaged(job.Name, damage);
+        return new JobCheckpoint(newest, damaged);
     }
 
     /// <inheritdoc/>

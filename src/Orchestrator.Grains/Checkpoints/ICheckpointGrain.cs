@@ -12,9 +12,8 @@ public interface ICheckpointGrain : IGrainWithStringKey
     /// <param name="job">the job</param>
     /// <param name="atMost">how far the ledger reaches: newer checkpoints would leave a gap in it</param>
     /// <param name="evaluations">those of earlier activations and runs: the best checkpoint stays the best</param>
-    /// <returns>the newest whole one, or step 0</returns>
     [Alias("open")]
-    Task<Step> Open(JobAssignment job, Step atMost, IReadOnlyList<EvaluationResult> evaluations);
+    Task<JobCheckpoint> Open(JobAssignment job, Step atMost, IReadOnlyList<EvaluationResult> evaluations);
 
     /// <summary>A checkpoint is on disk; those that are kept no longer go. Idempotent.</summary>
     [Alias("written")]
@@ -28,3 +27,8 @@ public interface ICheckpointGrain : IGrainWithStringKey
     [Alias("deliver")]
     Task Deliver(Step step);
 }
+
+/// <summary>What was found on disk.</summary>
+/// <param name="Newest">the newest whole checkpoint, or step 0</param>
+/// <param name="Damaged">what is wrong with those that were passed over</param>
+public sealed record JobCheckpoint(Step Newest, IReadOnlyList<string> Damaged);

@@ -14,6 +14,23 @@ public interface IJobGrain : IGrainWithStringKey
     [Alias("submit")]
     Task Submit(JobAssignment job);
 
+    /// <summary>
+    /// What the cluster wants of the job, every second: the whole of it, so that a repeat, or one that comes late, changes nothing that the next does not set right. It makes the job known,
+    /// has it prepared on its first workers, offers it workers, pauses, resumes and ends it, and brings it back after its silo died. Returns at once.
+    /// </summary>
+    /// <returns>where the job is</returns>
+    [Alias("steer")]
+    Task<JobReport> Steer(JobSteering wanted);
+
+    /// <summary>A worker has prepared the job, or says why it could not. Idempotent; of several plans the first counts.</summary>
+    [Alias("prepared")]
+    Task Prepared(JobPreparationResult result);
+
+    /// <summary>Forgets a job that is over, and its files. Idempotent.</summary>
+    /// <exception cref="Protocol.ProblemException">it is not over</exception>
+    [Alias("delete")]
+    Task Delete();
+
     /// <summary>The workers the job may have from now on: all of them. Idempotent.</summary>
     [Alias("offer")]
     Task Offer(IReadOnlyList<WorkerOffer> workers);
@@ -49,4 +66,8 @@ public interface IJobGrain : IGrainWithStringKey
     /// <summary>What happened after the event of number <paramref name="after"/>, oldest first; at most a thousand events.</summary>
     [Alias("news"), AlwaysInterleave]
     Task<IReadOnlyList<JobNews>> News(long after);
+
+    /// <summary>The same as lines of text, with the same numbers; at most a thousand.</summary>
+    [Alias("logs"), AlwaysInterleave]
+    Task<IReadOnlyList<JobLogLine>> Logs(long after);
 }

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 using Orchestrator.Engine;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Coordination;
@@ -9,19 +10,20 @@ namespace Orchestrator.Grains.Jobs;
 
 /// <summary>
 /// <c>ledger.jsonl</c>: appended in the order of the steps, each line once. A line that comes again must say the same: two workers, or two runs over the same step, that differ are a broken
-/// promise.
+/// promise. Lines are functions of the job, and each is written at its own offset: two activations that overlap write the same bytes at the same places, so the file is whole whoever writes.
 /// </summary>
 sealed class LedgerFile : IDisposable
 {
-    readonly FileStream file;
+    readonly SafeFileHandle file;
     readonly SortedDictionary<long, LedgerLine> early = [];
     readonly List<string> digests = [];      // of step 1, 2, …
     string chain;
+    long end;
     bool dirty;
 
-    LedgerFile(FileStream file, string chain, IEnumerable<string> digests)
+    LedgerFile(SafeFileHandle file, string chain, long end, IEnumerable<string> digests)
     {
-        (this.file, this.chain) = (file, chain);
+        (this.file, this.chain, this.end) = (file, chain, end);
         this.digests.AddRange(digests);
     }
 
@@ -31,26 +33,30 @@ sealed class LedgerFile : IDisposable
     /// <summary>The step up to which every line is on disk.</summary>
     public Step Written { get; private set; }
 
-    /// <summary>Opens a run's ledger, or begins it. Half a line at its end, from a crash, is cut off.</summary>
+    /// <summary>Opens a run's ledger, or begins it. Half a line at its end, from a crash, is written over.</summary>
+    /// <param name="folder">the run's folder</param>
+    /// <param name="plan">the job</param>
+    /// <param name="each">told of each line that is there</param>
     /// <exception cref="ProblemException">it is another job's, or a line in its middle was changed</exception>
-    public static LedgerFile Open(RunFolder folder, JobPlan plan)
+    public static LedgerFile Open(RunFolder folder, JobPlan plan, Action<LedgerLine>? each = null)
     {
         Directory.CreateDirectory(folder.Path);
-        var file = new FileStream(folder.Ledger, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read, bufferSize: 0);
+        var file = File.OpenHandle(folder.Ledger, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
         try
         {
-            var bytes = new byte[file.Length];
-            file.ReadExactly(bytes);
+            var bytes = new byte[RandomAccess.GetLength(file)];
+            bytes = bytes[..ReadAt(file, bytes, 0)];
             var whole = Array.LastIndexOf(bytes, (byte)'\n') + 1;
-            file.SetLength(whole);
             var lines = Encoding.UTF8.GetString(bytes, 0, whole).Split('\n', StringSplitOptions.RemoveEmptyEntries);
             var expected = LedgerHead.Of(plan);
             if (lines.Length == 0)
             {
                 var (text, first) = LedgerChain.Append(LedgerChain.Start, expected);
-                file.Write(Encoding.UTF8.GetBytes(text + "\n"));
-                file.Flush(flushToDisk: true);
-                return new LedgerFile(file, first, []);
+                var begun = new LedgerFile(file, LedgerChain.Start, 0, []);
+                begun.WriteAtEnd(text);
+                begun.chain = first;
+                RandomAccess.FlushToDisk(file);
+                return begun;
             }
             var (head, chain) = LedgerChain.ReadHead(lines[0], $"{folder.Ledger}:1");
             if (head != expected)
@@ -61,9 +67,10 @@ sealed class LedgerFile : IDisposable
             {
                 (var line, chain) = LedgerChain.ReadLine(chain, lines[i], $"{folder.Ledger}:{i + 1}");
                 digests.Add(line.Parameters);
+                each?.Invoke(line);
                 last = line;
             }
-            return new LedgerFile(file, chain, digests) { Written = new Step(digests.Count), Last = last };
+            return new LedgerFile(file, chain, whole, digests) { Written = new Step(digests.Count), Last = last };
         }
         catch
         {
@@ -108,23 +115,36 @@ sealed class LedgerFile : IDisposable
         return true;
     }
 
-    // Whole or not at all: half a line would break the chain of those that follow.
     void Write(LedgerLine line)
     {
         var (text, next) = LedgerChain.Append(chain, line);
-        var end = file.Position;
-        try
-        {
-            file.Write(Encoding.UTF8.GetBytes(text + "\n"));
-        }
-        catch (IOException)
-        {
-            file.SetLength(end);
-            file.Position = end;
-            throw;
-        }
+        WriteAtEnd(text);
         (chain, Last, dirty) = (next, line, true);
         digests.Add(line.Parameters);
+    }
+
+    // What stands there already, from another activation or from before a crash, is the same line or its beginning. Half a line that is neither is what a lost write left behind.
+    void WriteAtEnd(string text)
+    {
+        var line = Encoding.UTF8.GetBytes(text + "\n");
+        var there = new byte[line.Length];
+        var known = ReadAt(file, there, end);
+        if (!line.AsSpan().StartsWith(there.AsSpan(0, known)) && !there.AsSpan(0, known).Contains((byte)'\n'))
+            RandomAccess.SetLength(file, end + (known = 0));
+        if (!line.AsSpan().StartsWith(there.AsSpan(0, known)))
+            throw new BrokenInvariantException(1, $"the ledger says '{Encoding.UTF8.GetString(there, 0, known).TrimEnd()}' where '{text}' belongs");
+        if (known < line.Length)
+            RandomAccess.Write(file, line, end);
+        end += line.Length;
+    }
+
+    static int ReadAt(SafeFileHandle file, Span<byte> bytes, long offset)
+    {
+        var read = 0;
+        for (int got; read < bytes.Length && (got = RandomAccess.Read(file, bytes[read..], offset + read)) > 0; read += got)
+        {
+        }
+        return read;
     }
 
     /// <summary>Brings what was appended to disk.</summary>
@@ -132,7 +152,7 @@ sealed class LedgerFile : IDisposable
     {
         if (!dirty)
             return;
-        file.Flush(flushToDisk: true);
+        RandomAccess.FlushToDisk(file);
         dirty = false;
         Written = new Step(digests.Count);
     }

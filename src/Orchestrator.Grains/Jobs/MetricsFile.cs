@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.Win32.SafeHandles;
 using Orchestrator.Engine;
 
 namespace Orchestrator.Grains.Jobs;
@@ -12,25 +13,38 @@ readonly record struct SpeedTotals(double Seconds, long Tokens, long Supervised)
 /// <summary><c>metrics.jsonl</c>: times and rates, one line per step as it was first reported. It differs from run to run and is no part of the result.</summary>
 sealed class MetricsFile : IDisposable
 {
-    readonly StreamWriter writer;
+    const int RecentSteps = 20;
 
-    MetricsFile(StreamWriter writer) => this.writer = writer;
+    readonly SafeFileHandle file;
+    readonly Queue<(double Seconds, long Tokens)> recent = new();
+
+    MetricsFile(SafeFileHandle file) => this.file = file;
 
     /// <summary>What was seen since it was opened.</summary>
     public SpeedTotals Totals { get; private set; }
 
+    /// <summary>Tokens per second over the last steps; 0 before the first.</summary>
+    public double TokensPerSecond => recent.Sum(step => step.Seconds) is > 0 and var seconds ? recent.Sum(step => step.Tokens) / seconds : 0;
+
+    /// <summary>Mean seconds of the last steps; 0 before the first.</summary>
+    public double SecondsPerStep => recent.Count > 0 ? recent.Average(step => step.Seconds) : 0;
+
     public static MetricsFile Open(RunFolder run)
-        => new(new StreamWriter(new FileStream(run.Metrics, FileMode.Append, FileAccess.Write, FileShare.Read)) { AutoFlush = true });
+        => new(File.OpenHandle(run.Metrics, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete));
 
     public void Append(StepReport report, int workers)
     {
         var (line, seconds) = (report.Line, report.StepSeconds);
         Totals = new SpeedTotals(Totals.Seconds + seconds, Totals.Tokens + line.Tokens, Totals.Supervised + line.Supervised);
-        writer.WriteLine(JsonSerializer.Serialize(new MetricsLine(line.Step, line.Loss, line.LearningRate, line.GradientNorm, seconds, report.ComputeSeconds, report.ReduceSeconds,
-            seconds > 0 ? line.Tokens / seconds : 0, workers, report.Gates), GrainsSetup.Json));
+        recent.Enqueue((seconds, line.Tokens));
+        if (recent.Count > RecentSteps)
+            recent.Dequeue();
+        var text = JsonSerializer.SerializeToUtf8Bytes(new MetricsLine(line.Step, line.Loss, line.LearningRate, line.GradientNorm, seconds, report.ComputeSeconds, report.ReduceSeconds,
+            seconds > 0 ? line.Tokens / seconds : 0, workers, report.Gates), GrainsSetup.Json);
+        RandomAccess.Write(file, [.. text, (byte)'\n'], RandomAccess.GetLength(file));
     }
 
-    public void Dispose() => writer.Dispose();
+    public void Dispose() => file.Dispose();
 }
 
 /// <summary>A line of <c>metrics.jsonl</c>.</summary>

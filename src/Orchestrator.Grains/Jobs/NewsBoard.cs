@@ -1,11 +1,7 @@
-using Orchestrator.Engine;
-using Orchestrator.Engine.Evaluation;
-using Orchestrator.Protocol.Coordination;
-
 namespace Orchestrator.Grains.Jobs;
 
-/// <summary>The last things that happened to a job, numbered. Older ones are in the run's files.</summary>
-sealed class NewsBoard
+/// <summary>The last events of an activation, in memory: for a job that one process trains and watches.</summary>
+sealed class NewsBoard : IJobEvents
 {
     const int KeptMax = 10_000;
     const int AnsweredMax = 1_000;
@@ -13,20 +9,31 @@ sealed class NewsBoard
     readonly Queue<JobNews> kept = new();
     long number;
 
-    public void Post(JobDecisionNews decision) => Post(new JobNews(0, Decision: decision));
+    /// <inheritdoc/>
+    public long LastStep { get; private set; }
 
-    public void Post(StepReport step) => Post(new JobNews(0, Step: step));
+    /// <inheritdoc/>
+    public JobDecisionNews? LastDecision { get; private set; }
 
-    public void Post(EvaluationResult evaluation) => Post(new JobNews(0, Evaluation: evaluation));
+    /// <inheritdoc/>
+    public IReadOnlyList<JobNews> After(long seen) => number <= seen ? [] : kept.Where(news => news.Number > seen).Take(AnsweredMax).ToArray();
 
-    public void Post(Step checkpoint) => Post(new JobNews(0, Checkpoint: checkpoint));
-
-    public IReadOnlyList<JobNews> After(long seen) => number <= seen ? [] : [.. kept.Where(news => news.Number > seen).Take(AnsweredMax)];
-
-    void Post(JobNews what)
+    /// <inheritdoc/>
+    public void Post(JobNews what)
     {
         kept.Enqueue(what with { Number = ++number });
+        (LastStep, LastDecision) = (Math.Max(LastStep, what.Step?.Line.Step ?? 0), what.Decision ?? LastDecision);
         if (kept.Count > KeptMax)
             kept.Dequeue();
+    }
+
+    /// <inheritdoc/>
+    public void Flush()
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
     }
 }

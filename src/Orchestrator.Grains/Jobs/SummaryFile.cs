@@ -10,7 +10,7 @@ namespace Orchestrator.Grains.Jobs;
 /// <summary>Writes <c>run.json</c> when a job begins, pauses or ends.</summary>
 static class SummaryFile
 {
-    public static void Write(JobAssignment job, JobState state, IReadOnlyList<EvaluationResult> evaluations, LedgerLine? last, SpeedTotals speed, int workers)
+    public static void Write(JobAssignment job, JobState state, IReadOnlyList<EvaluationResult> evaluations, LedgerLine? last, SpeedTotals speed, int workers, string adapterSha256 = "")
     {
         var run = new RunFolder(job.Folder);
         using var process = Process.GetCurrentProcess();
@@ -19,7 +19,7 @@ static class SummaryFile
             Job = job.Name,
             State = state.Phase switch { JobPhase.Completed => "completed", JobPhase.Suspended => "interrupted", JobPhase.Cancelled => "cancelled", JobPhase.Failed => "failed", _ => "running" },
             Reason = state.Reason,
-            AdapterSha256 = state.Phase == JobPhase.Completed ? new FileDigests(cacheFolder: null).Sha256(run.Adapter) : "",
+            AdapterSha256 = state.Phase == JobPhase.Completed ? adapterSha256.Length > 0 ? adapterSha256 : new FileDigests(cacheFolder: null).Sha256(run.Adapter) : "",
             Step = last?.Step ?? 0,
             Steps = job.Plan.Last.Number,
             Loss = last?.Loss,

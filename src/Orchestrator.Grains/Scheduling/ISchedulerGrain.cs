@@ -1,3 +1,5 @@
+using Orchestrator.Engine;
+using Orchestrator.Grains.Jobs;
 using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Jobs;
 
@@ -85,8 +87,14 @@ public sealed record JobEntry(
     /// <summary>The key of its grain: its name, behind its namespace where that is not <c>default</c>.</summary>
     public string Key => KeyOf(Space, Spec.Name);
 
+    /// <summary>Where it is, for a person.</summary>
+    public JobStage Stage { get; init; }
+
+    /// <summary>What its workers compute on, once it is prepared: then only such workers are leased to it.</summary>
+    public string? Device { get; init; }
+
     /// <summary>The key of a job.</summary>
-    public static string KeyOf(string space, string name) => space is "" or "default" ? name : $"{space}/{name}";
+    public static string KeyOf(string space, string name) => JobAssignment.KeyOf(space, name);
 }
 
 /// <summary>What a silo says of itself.</summary>

@@ -1,5 +1,7 @@
 using Orchestrator.Engine;
+using Orchestrator.Grains.Jobs;
 using Orchestrator.Protocol.Coordination;
+using Orchestrator.Protocol.Jobs;
 
 namespace Orchestrator.Grains.Workers;
 
@@ -15,4 +17,15 @@ public interface IWorkerGrain : IGrainWithStringKey
     /// </summary>
     [Alias("take")]
     Task Take(JobAssignment job, Order order);
+
+    /// <summary>Has this silo prepare a job, and returns at once; the job is told through <see cref="IJobGrain.Prepared"/>. While it prepares, a repeat changes nothing.</summary>
+    [Alias("prepare")]
+    Task Prepare(string space, JobSpec spec);
+
+    /// <summary>
+    /// Has this silo evaluate the adapter of a step's checkpoint (step 0: the start) beside the training, and returns at once; the job is told through <see cref="IJobGrain.Evaluated"/>. A step
+    /// that is under way or done is not evaluated again, but told again.
+    /// </summary>
+    [Alias("evaluate")]
+    Task Evaluate(JobAssignment job, Step step);
 }

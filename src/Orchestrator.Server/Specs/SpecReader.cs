@@ -29,23 +29,32 @@ public sealed class SpecReader
     /// <exception cref="ProblemException">with everything that is wrong</exception>
     public static JobSpec Read(string file, IReadOnlyList<SpecOverride>? overrides = null, params IReadOnlyList<Func<JobSpec, IEnumerable<Problem>>> also)
     {
+        var (text, source, folder) = TextOf(file);
+        return Parse(text, source, folder, overrides, also);
+    }
+
+    /// <summary>A spec's text, what to call it in problems, and the folder that it lies in.</summary>
+    /// <param name="file">YAML or JSON; <c>-</c> reads standard input</param>
+    /// <exception cref="ProblemException">there is no such file, or it is too large for a spec</exception>
+    public static (string Text, string Source, string Folder) TextOf(string file)
+    {
         if (file == "-")
-            return Parse(Console.In.ReadToEnd(), "stdin", Directory.GetCurrentDirectory(), overrides, also);
+            return (Console.In.ReadToEnd(), "stdin", Directory.GetCurrentDirectory());
         if (Directory.Exists(file) || !File.Exists(file))
             throw new ProblemException(file, Directory.Exists(file) ? "a folder" : "nothing", "a spec in YAML or JSON", "`orchestrator new` writes one");
         if (new FileInfo(file) is { Length: > FileBytesMax } large)
             throw new ProblemException(file, $"{large.Length} bytes", $"a spec of at most {FileBytesMax}");
-        return Parse(File.ReadAllText(file), Path.GetFileName(file), Path.GetDirectoryName(Path.GetFullPath(file))!, overrides, also);
+        return (File.ReadAllText(file), Path.GetFileName(file), Path.GetDirectoryName(Path.GetFullPath(file))!);
     }
 
     /// <summary>Reads a spec's text.</summary>
     /// <param name="text">YAML or JSON; empty where the overrides say it all</param>
     /// <param name="source">what to call it in problems: <c>job.yaml</c>; its name is the job's if the text has none</param>
-    /// <param name="folder">where the text's relative paths start; those of overrides start in the current folder</param>
+    /// <param name="folder">where the text's relative paths start; those of overrides start in the current folder. Null leaves all paths as they stand: another machine looks for them</param>
     /// <param name="overrides">keys that win over the text's, the last most</param>
     /// <param name="also">more rules than the spec's own; the place of their problems is a key's path</param>
     /// <exception cref="ProblemException">with everything that is wrong</exception>
-    public static JobSpec Parse(string text, string source, string folder, IReadOnlyList<SpecOverride>? overrides = null, params IReadOnlyList<Func<JobSpec, IEnumerable<Problem>>> also)
+    public static JobSpec Parse(string text, string source, string? folder, IReadOnlyList<SpecOverride>? overrides = null, params IReadOnlyList<Func<JobSpec, IEnumerable<Problem>>> also)
     {
         var reader = new SpecReader();
         switch (YamlText.Parse(text, source))
@@ -59,11 +68,11 @@ public sealed class SpecReader
                 throw new ProblemException($"{source}:{other.Start.Line}", "no keys", "a spec: a group of keys", "`orchestrator new` writes one");
         }
         foreach (var (path, value, place) in overrides ?? [])
-            reader.Take(path, YamlText.Parse(value, place) ?? new YamlScalarNode(""), place, (inner, _) => place + inner[path.Length..], Directory.GetCurrentDirectory());
+            reader.Take(path, YamlText.Parse(value, place) ?? new YamlScalarNode(""), place, (inner, _) => place + inner[path.Length..], folder is null ? null : Directory.GetCurrentDirectory());
         return reader.Spec(source, [SpecRules.Check, .. also]);
     }
 
-    void TakeGroup(string group, YamlMappingNode keys, Func<string, long, string> place, string folder)
+    void TakeGroup(string group, YamlMappingNode keys, Func<string, long, string> place, string? folder)
     {
         foreach (var (name, node) in keys.Children)
         {
@@ -72,7 +81,7 @@ public sealed class SpecReader
         }
     }
 
-    void Take(string path, YamlNode node, string here, Func<string, long, string> place, string folder)
+    void Take(string path, YamlNode node, string here, Func<string, long, string> place, string? folder)
     {
         places[path] = here;
         if (SpecKeys.Find(path) is { } key)
@@ -81,7 +90,7 @@ public sealed class SpecReader
             if (problem is not null)
                 problems.Add(problem with { Place = here + problem.Place[path.Length..] });
             else
-                Put(key, key.IsPath && value is not null ? FullPath(value.GetValue<string>(), folder) : value);
+                Put(key, key.IsPath && value is not null && folder is not null ? FullPath(value.GetValue<string>(), folder) : value);
         }
         else if (!SpecKeys.Groups.Contains(path))
             problems.Add(Unknown(path, here));

@@ -1,0 +1,43 @@
+using Grpc.Core;
+using Orchestrator.Api.V1;
+using Orchestrator.Grains.Scheduling;
+using Orchestrator.Protocol;
+
+namespace Orchestrator.Server.Api;
+
+/// <summary>The service <c>Workers</c>.</summary>
+sealed class WorkersService(IGrainFactory grains) : Workers.WorkersBase
+{
+    ISchedulerGrain Scheduler => grains.GetGrain<ISchedulerGrain>(0);
+
+    /// <inheritdoc/>
+    public override async Task<ListWorkersResponse> List(ListWorkersRequest request, ServerCallContext context)
+    {
+        var answer = new ListWorkersResponse();
+        answer.Servers.Add((await Scheduler.Silos()).Select(JobMapping.Of));
+        return answer;
+    }
+
+    /// <inheritdoc/>
+    public override Task<Orchestrator.Api.V1.Server> Cordon(ServerRequest request, ServerCallContext context) => Mark(request, cordoned: true, drained: false);
+
+    /// <inheritdoc/>
+    public override Task<Orchestrator.Api.V1.Server> Uncordon(ServerRequest request, ServerCallContext context) => Mark(request, cordoned: false, drained: false);
+
+    /// <inheritdoc/>
+    public override Task<Orchestrator.Api.V1.Server> Drain(ServerRequest request, ServerCallContext context) => Mark(request, cordoned: true, drained: true);
+
+    async Task<Orchestrator.Api.V1.Server> Mark(ServerRequest request, bool cordoned, bool drained)
+    {
+        if (request.Server.Length == 0)
+            throw new ProblemException("server", "nothing", "the name of a server", "Workers.List names those that there are");
+        try
+        {
+            return JobMapping.Of(await Scheduler.Cordon(request.Server, cordoned, drained));
+        }
+        catch (ProblemException unknown)
+        {
+            throw Refusals.Of(StatusCode.NotFound, unknown.Problems);
+        }
+    }
+}

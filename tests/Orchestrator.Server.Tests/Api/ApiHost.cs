@@ -1,0 +1,68 @@
+using System.Net;
+using Grpc.Net.Client;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Orchestrator.Grains;
+using Orchestrator.Harness;
+using Orchestrator.Server.Api;
+
+namespace Orchestrator.Server.Tests.Api;
+
+/// <summary>The API in a host of its own, over grains that a test tells what to say. It can be stopped, and started again on its ports.</summary>
+sealed class ApiHost : IAsyncDisposable
+{
+    readonly int ports = FreePorts.InARow(2);
+    readonly DirectoryInfo data = Directory.CreateTempSubdirectory("orchestrator-api-");
+    WebApplication app;
+
+    ApiHost(FakeCluster cluster) => (Cluster, app, Channel) = (cluster, null!, GrpcChannel.ForAddress($"http://127.0.0.1:{ports + 1}"));
+
+    public static async Task<ApiHost> Start()
+    {
+        var host = new ApiHost(new FakeCluster());
+        await host.StartAgain();
+        return host;
+    }
+
+    public FakeCluster Cluster { get; }
+
+    public ClusterFolders Folders => new(data.FullName);
+
+    public GrpcChannel Channel { get; }
+
+    public string GrpcAddress => $"http://127.0.0.1:{ports + 1}";
+
+    public HttpClient Http() => new() { BaseAddress = new Uri($"http://127.0.0.1:{ports}") };
+
+    public Task Stop() => app.StopAsync();
+
+    public async Task StartAgain()
+    {
+        if (app is not null)
+            await app.DisposeAsync();
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = typeof(ApiSetup).Assembly.GetName().Name });
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.Listen(IPAddress.Loopback, ports, listen => listen.Protocols = HttpProtocols.Http1);
+            kestrel.Listen(IPAddress.Loopback, ports + 1, listen => listen.Protocols = HttpProtocols.Http2);
+        });
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(20));
+        builder.Services.AddRouting();
+        builder.Services.AddSingleton(Cluster.Grains);
+        builder.Services.AddJobsApi(Folders, Path.Combine(data.FullName, "cache"));
+        app = builder.Build();
+        app.UseRouting();
+        app.MapJobsApi();
+        await app.StartAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Channel.Dispose();
+        await app.DisposeAsync();
+        data.Delete(recursive: true);
+    }
+}
