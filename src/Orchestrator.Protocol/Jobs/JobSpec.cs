@@ -173,8 +173,11 @@ public sealed record DeviceSpec
     /// <summary>Threads of one worker on a CPU. Part of the result: kernels may sum in another order with another count.</summary>
     public int Threads { get; init; } = 1;
 
-    /// <summary>Which implementation computes the step.</summary>
-    public Kernels Kernels { get; init; } = Kernels.Reference;
+    /// <summary>
+    /// Which implementation computes a step; null is the fast one where it can compute the job, and the reference elsewhere. Part of the result: they agree in all
+    /// but the last bits.
+    /// </summary>
+    public KernelKind? Kernels { get; init; }
 }
 
 /// <summary>A kind of accelerator.</summary>
@@ -188,8 +191,11 @@ public enum DeviceKind
 }
 
 /// <summary>An implementation of the training step.</summary>
-public enum Kernels
+public enum KernelKind
 {
+    /// <summary>Kernels with a written-out backward pass, for processors and methods that have one.</summary>
+    Fast,
+
     /// <summary>Plain tensor operations with autograd.</summary>
     Reference,
 }

@@ -52,7 +52,8 @@ public static class SpecKeys
 
         Choice("device.kind", spec => spec.Device.Kind, "What a worker computes on; null is a GPU where there is one.") with { Optional = true },
         Whole("device.threads", spec => spec.Device.Threads, "threads", "Threads of one worker on a CPU. The result depends on it, in its last bits.") with { Range = From(1, 1024) },
-        Choice("device.kernels", spec => (Kernels?)spec.Device.Kernels, "Which implementation computes a step."),
+        Choice("device.kernels", spec => spec.Device.Kernels,
+            "Which implementation computes a step; null is fast where it can be. The result depends on it, in its last bits.") with { Optional = true },
 
         Whole("checkpoint.everySteps", spec => spec.Checkpoint.EverySteps, "steps", "Steps between checkpoints; the end has one always.") with { Range = From(1, int.MaxValue) },
         Whole("checkpoint.keepLast", spec => spec.Checkpoint.KeepLast, "checkpoints", "How many of the last ones stay.") with { Range = From(1, 100_000) },
