@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Orchestrator.Engine;
 using Orchestrator.Harness;
+using Orchestrator.Learning.Files;
 
 namespace Orchestrator.Cluster.Tests;
 

@@ -1,3 +1,4 @@
+using Orchestrator.Cluster.Tests;
 using Xunit.MicrosoftTestingPlatform;
 using Xunit.Runner.InProc.SystemConsole;
 

@@ -40,6 +40,9 @@ public sealed record JobSnapshot(
 
     /// <summary>What its user may not have meant.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>The silo whose grain decides for it now.</summary>
+    public string Silo { get; init; } = "";
 }
 
 /// <summary>Something that a person who watches the job wants to hear of: one of the members is set.</summary>
