@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Orchestrator.Api.V1;
 using Orchestrator.Harness;
+using File = System.IO.File;
 
 namespace Orchestrator.Cluster.Tests;
 

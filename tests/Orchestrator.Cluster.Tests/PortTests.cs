@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
 using Orchestrator.Collectives;
-using Orchestrator.Harness;
 using Orchestrator.Protocol.Coordination;
 
 namespace Orchestrator.Cluster.Tests;
