@@ -25,17 +25,17 @@ sealed partial class Interruption : IDisposable
     {
         context.Cancel = true;
         if (Interlocked.Increment(ref signals) > 1)
-            StopAtOnce();
+            StopAtOnce(ExitCodes.Interrupted);
         output.Interrupted();
         source.Cancel();
     }
 
-    // Without the process's farewells: they would free what the workers' threads still compute with, and end in a crash instead of a code.
-    static void StopAtOnce()
+    /// <summary>Ends the process without its farewells: they would free what the workers' threads still compute with, and end in a crash instead of a code.</summary>
+    public static void StopAtOnce(int code)
     {
         if (!OperatingSystem.IsWindows())
-            ExitNow(ExitCodes.Interrupted);
-        Environment.Exit(ExitCodes.Interrupted);
+            ExitNow(code);
+        Environment.Exit(code);
     }
 
     [LibraryImport("libc", EntryPoint = "_exit")]

@@ -10,6 +10,7 @@ sealed partial class Announcing(IGrainFactory grains, ServerOptions options, Ser
 {
     static readonly TimeSpan interval = TimeSpan.FromSeconds(1);
     static readonly TimeSpan answerWithin = TimeSpan.FromSeconds(3);
+    static readonly TimeSpan goodbyeWithin = TimeSpan.FromSeconds(1);      // a scheduler that does not hear it misses the server soon enough
 
     readonly long incarnation = clock.GetUtcNow().UtcTicks;
     volatile bool isLeaving;
@@ -23,24 +24,24 @@ sealed partial class Announcing(IGrainFactory grains, ServerOptions options, Ser
         using var timer = new PeriodicTimer(interval, clock);
         do
         {
-            await Say(stoppingToken);
+            await Say(answerWithin, stoppingToken);
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
     /// <summary>Says at once, and from then on, that the server is going down: no job gets a worker of it, and those that have one are given others.</summary>
-    public Task Leave(CancellationToken stop)
+    public Task Leave()
     {
         isLeaving = true;
-        return Say(stop);
+        return Say(goodbyeWithin, CancellationToken.None);
     }
 
-    async Task Say(CancellationToken stop)
+    async Task Say(TimeSpan within, CancellationToken stop)
     {
         try
         {
             var here = new SiloAnnouncement(options.Name, incarnation, addresses.ExchangeUri, workers.Slots, workers.Device, isLeaving);
-            await grains.GetGrain<ISchedulerGrain>(0).Announce(here).WaitAsync(answerWithin, clock, stop);
+            await grains.GetGrain<ISchedulerGrain>(0).Announce(here).WaitAsync(within, clock, stop);
             if (complaint is not null)
                 LogHeard();
             complaint = null;

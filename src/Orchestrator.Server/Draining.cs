@@ -1,14 +1,13 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Engine;
 
 namespace Orchestrator.Server;
 
 /// <summary>
-/// How a server goes: it is ready no more, tells the scheduler that it leaves, waits until its workers have left their jobs (at the end of a step, with their state handed over), and only then
-/// do streams end, ports close and the silo leave the cluster. Bounded: workers that have not left in time are stopped after the micro-batch in hand, and their jobs go on without them.
+/// The first half of how a server goes: it is ready no more, tells the scheduler that it leaves, and waits until its workers have left their jobs (at the end of a step, with their state handed
+/// over). Bounded: workers that have not left in time are stopped after the micro-batch in hand, and their jobs go on without them. Only then do streams end, ports close and the silo leave.
 /// </summary>
-sealed partial class Draining(TrainingEngine engine, Announcing announcing, ServerOptions options, TimeProvider clock, ILogger<Draining> log) : IHostedLifecycleService
+sealed partial class Draining(TrainingEngine engine, Announcing announcing, ServerOptions options, TimeProvider clock, ILogger<Draining> log)
 {
     static readonly TimeSpan look = TimeSpan.FromMilliseconds(20);
 
@@ -17,37 +16,22 @@ sealed partial class Draining(TrainingEngine engine, Announcing announcing, Serv
     /// <summary>Whether the server is going down.</summary>
     public bool HasBegun => hasBegun;
 
-    /// <inheritdoc/>
-    public async Task StoppingAsync(CancellationToken cancellationToken)
+    /// <summary>Takes the workers off their jobs.</summary>
+    public async Task Drain()
     {
         hasBegun = true;
         var began = clock.GetTimestamp();
         var busy = engine.Workers;
         LogDrains(options.Name, busy);
-        await announcing.Leave(cancellationToken);
-        while (engine.Workers > 0 && clock.GetElapsedTime(began) < options.DrainTimeout && !cancellationToken.IsCancellationRequested)
-            await Task.Delay(look, clock, CancellationToken.None);
+        await announcing.Leave();
+        while (engine.Workers > 0 && clock.GetElapsedTime(began) < options.DrainTimeout)
+            await Task.Delay(look, clock);
         if (engine.Workers is > 0 and var late)
             LogLate(late, options.DrainTimeout);
-        await Task.Run(engine.Dispose, CancellationToken.None);
+        await Task.Run(engine.Dispose);
         var took = clock.GetElapsedTime(began);
         LogDrained(options.Name, took);
     }
-
-    /// <inheritdoc/>
-    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <inheritdoc/>
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <inheritdoc/>
-    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <inheritdoc/>
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    /// <inheritdoc/>
-    public Task StoppedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     [LoggerMessage(EventName = "Drains", Level = LogLevel.Information, Message = "{Name} was asked to stop; {Workers} of its workers are in jobs")]
     partial void LogDrains(string name, int workers);

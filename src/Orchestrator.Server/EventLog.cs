@@ -14,7 +14,8 @@ static class EventLog
     {
         logging.ClearProviders();
         logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Orleans", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning).AddFilter("Polly", LogLevel.Warning);
-        logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error);      // its warnings at every start are about the garbage collector that the program has chosen
+        logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);      // what they warn of at every start is chosen, or nothing
+        logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);      // whoever asks is answered
         logging.AddConfiguration(settings.GetSection("Logging"));
         if (format == LogFormat.Json)
         {
@@ -33,6 +34,8 @@ static class EventLog
     {
         public const string FormatterName = "readable";
 
+        static readonly bool withTraces = Environment.GetEnvironmentVariable("ORCHESTRATOR_DEBUG") is { Length: > 0 } and not "0";
+
         public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
         {
             var level = logEntry.LogLevel switch
@@ -44,8 +47,10 @@ static class EventLog
                 _ => "debug",
             };
             var what = logEntry.EventId.Name ?? logEntry.Category[(logEntry.Category.LastIndexOf('.') + 1)..];
-            var why = logEntry.Exception is { } e ? $" ({e.GetType().Name}: {e})" : "";
+            var why = logEntry.Exception is { } e ? $" ({(withTraces ? e : Words(e))})" : "";
             textWriter.WriteLine($"{DateTime.UtcNow:HH:mm:ss.fff} {level} {what}: {(logEntry.Formatter(logEntry.State, null) + why).ReplaceLineEndings(" | ")}");
         }
+
+        static string Words(Exception e) => $"{e.GetType().Name}: {e.Message}" + (e.InnerException is { } inner ? "; " + Words(inner) : "");
     }
 }

@@ -14,15 +14,16 @@ using Orchestrator.Server.Security;
 namespace Orchestrator.Server;
 
 /// <summary>A server: silo, engine, exchange, API and health in one process. This file is the list of what it consists of; each has a file of its own.</summary>
-public sealed class ServerHost : IAsyncDisposable
+public sealed partial class ServerHost : IAsyncDisposable
 {
-    static readonly TimeSpan leaveWithin = TimeSpan.FromSeconds(10);      // what is left to do once the workers have gone: milliseconds, and seconds where the database is down
+    // Once the workers have gone, what is left takes milliseconds. Where the database is down Orleans would try for minutes to write that it leaves; others will see that it has gone.
+    static readonly TimeSpan leaveWithin = TimeSpan.FromSeconds(3);
 
     readonly WebApplication app;
     readonly IDisposable claim;
-    readonly Lazy<Task> stop;
+    readonly Lazy<Task<bool>> stop;
 
-    ServerHost(WebApplication app, ServerAddresses addresses, IDisposable claim) => (this.app, Addresses, this.claim, stop) = (app, addresses, claim, new Lazy<Task>(() => app.StopAsync()));
+    ServerHost(WebApplication app, ServerAddresses addresses, IDisposable claim) => (this.app, Addresses, this.claim, stop) = (app, addresses, claim, new Lazy<Task<bool>>(Leave));
 
     /// <summary>Where it listens.</summary>
     internal ServerAddresses Addresses { get; }
@@ -40,8 +41,11 @@ public sealed class ServerHost : IAsyncDisposable
     public CancellationToken Stopped => app.Lifetime.ApplicationStopped;
 
     /// <summary>Starts a server; it takes calls when this returns.</summary>
+    /// <param name="settings">what it is to be like</param>
+    /// <param name="stop">gives the start up</param>
+    /// <param name="exit">ends the process at once, with a code; for a server that its cluster has given up</param>
     /// <exception cref="ProblemException">a setting cannot be used: a port is taken, the data folder is another server's, the database does not answer</exception>
-    public static async Task<ServerHost> Start(ServerSettings settings, CancellationToken stop)
+    public static async Task<ServerHost> Start(ServerSettings settings, CancellationToken stop, Action<int>? exit = null)
     {
         ArgumentNullException.ThrowIfNull(settings);
         var options = settings.Options;
@@ -54,7 +58,7 @@ public sealed class ServerHost : IAsyncDisposable
         try
         {
             var workers = Task.Run(() => LocalWorkers.Of(options), stop);
-            var app = Build(settings, addresses, database, workers);
+            var app = Build(settings, addresses, database, workers, exit ?? Environment.Exit);
             try
             {
                 var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger<ServerHost>();
@@ -77,7 +81,7 @@ public sealed class ServerHost : IAsyncDisposable
         }
     }
 
-    static WebApplication Build(ServerSettings settings, ServerAddresses addresses, IServerDatabase database, Task<LocalWorkers> workers)
+    static WebApplication Build(ServerSettings settings, ServerAddresses addresses, IServerDatabase database, Task<LocalWorkers> workers, Action<int> exit)
     {
         var options = settings.Options;
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = typeof(ServerHost).Assembly.GetName().Name });
@@ -85,7 +89,7 @@ public sealed class ServerHost : IAsyncDisposable
         builder.Logging.AddEventLog(options.Log, settings.Whole);
         builder.Services.AddRouting();
         builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.DrainTimeout + leaveWithin);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = leaveWithin);
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(addresses);
         builder.Services.AddSingleton(database);
@@ -96,32 +100,54 @@ public sealed class ServerHost : IAsyncDisposable
         builder.Services.AddTrainingEngine(new EngineOptions { Process = options.Name, CacheFolder = cache, BlobFolder = folders.Blobs });
         builder.Services.AddGradientExchange(options.Exchange);
         builder.AddSilo(options, addresses, database);
+        builder.Services.AddSingleton<IFatalErrorHandler>(services => new LostMembership(exit, services.GetRequiredService<ILogger<LostMembership>>()));
         builder.AddPorts(addresses);
         builder.Services.AddHealth();
         builder.Services.AddJobsApi(folders, cache);
+        builder.AddObservability(options.Observability, options.Name);
+        builder.Services.AddHostedService<DatabaseWatch>();
         builder.Services.AddSingleton<Announcing>().AddHostedService(services => services.GetRequiredService<Announcing>());
-        builder.Services.AddSingleton<Draining>().AddHostedService(services => services.GetRequiredService<Draining>());
+        builder.Services.AddSingleton<Draining>();
 
         var app = builder.Build();
         app.UseRouting();
         app.UsePorts();
         app.OnPorts(addresses.Http).MapHealth();
+        app.OnPorts(addresses.Http).MapMetrics();
         app.OnPorts(addresses.Http, addresses.Api).MapJobsApi();
-        // Metrics: app.OnPorts(addresses.Http).MapMetrics().
         app.OnPorts(addresses.Exchange).MapGradientExchange();
         return app;
     }
 
     /// <summary>Drains the server and leaves the cluster: within about a second where no worker is in a job. Idempotent.</summary>
-    public Task Stop() => stop.Value;
+    /// <returns>whether it has left; false where it could not say so in time, and what is left of it had better end with its process</returns>
+    public Task<bool> Stop() => stop.Value;
+
+    async Task<bool> Leave()
+    {
+        await app.Services.GetRequiredService<Draining>().Drain();
+        try
+        {
+            await app.StopAsync().WaitAsync(leaveWithin + leaveWithin);
+            return true;
+        }
+        catch (Exception e) when (e is TimeoutException or OperationCanceledException or AggregateException)
+        {
+            LogLeftUnsaid(app.Services.GetRequiredService<ILogger<ServerHost>>(), e.Message);
+            return false;
+        }
+    }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await Stop();
-        await app.DisposeAsync();
+        if (await Stop())
+            await app.DisposeAsync();
         claim.Dispose();
     }
+
+    [LoggerMessage(EventName = "LeftUnsaid", Level = LogLevel.Warning, Message = "the cluster could not be told that this server leaves, and will notice: {Reason}")]
+    static partial void LogLeftUnsaid(ILogger log, string reason);
 
     // Signals are the command's: the first drains, the second ends the process.
     sealed class CommandLifetime : IHostLifetime

@@ -63,6 +63,8 @@ public sealed class ServerSettings
         if (problems.Count > 0)
             return;
         all.Bind(Options);
+        if (Options.Data.Length > 0)
+            Options = Options with { Data = Path.GetFullPath(Options.Data) };      // jobs keep where their runs are
         Check(Options, "");
     }
 

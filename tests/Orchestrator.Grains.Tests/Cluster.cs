@@ -46,6 +46,8 @@ sealed class Cluster : IAsyncDisposable
 
     public IGrainFactory Grains => silos["a"].Services.GetRequiredService<IGrainFactory>();
 
+    public IEnumerable<IGrainFactory> AllGrains => silos.Values.Select(silo => silo.Services.GetRequiredService<IGrainFactory>());
+
     public IJobGrain Job(string key) => Grains.GetGrain<IJobGrain>(key);
 
     public RunFolder Run(string name, string space = "default") => new ClusterFolders(Path.Combine(Folder, "data")).Jobs(space, name);
@@ -133,7 +135,7 @@ sealed class Cluster : IAsyncDisposable
     public TrainingEngine Engine(string silo) => silos[silo].Services.GetRequiredService<TrainingEngine>();
 
     /// <summary>A job of 8 micro-batches a step; <paramref name="epochs"/> times 8 steps.</summary>
-    public JobSpec Spec(string name, int workers = 1, int epochs = 3) => new()
+    public JobSpec Spec(string name, int workers = 1, int epochs = 8) => new()
     {
         Name = name,
         Model = new ModelSpec { Path = Path.Combine(Folder, "base") },
@@ -181,17 +183,26 @@ sealed class Cluster : IAsyncDisposable
         return await Job(key).Snapshot();
     }
 
-    /// <summary>Waits until a job has committed a step.</summary>
-    public async Task Reaches(string key, long step)
+    /// <summary>Waits until so many workers compute.</summary>
+    public Task Members(string key, int count) => Until(() => Job(key).Snapshot(), snapshot => snapshot.Members.Count == count, $"computed by {count}");
+
+    /// <summary>Waits until an answer is as it should be.</summary>
+    public async Task<T> Until<T>(Func<Task<T>> ask, Func<T, bool> holds, string what)
     {
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
         using var limit = new CancellationTokenSource(patience);
-        while (await timer.WaitForNextTickAsync(limit.Token))
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
+        do
         {
-            if ((await Job(key).Snapshot()).Step.Number >= step)
-                return;
+            var answer = await ask();
+            if (holds(answer))
+                return answer;
         }
+        while (!limit.IsCancellationRequested && await timer.WaitForNextTickAsync(TestContext.Current.CancellationToken));
+        throw new TimeoutException($"not {what}: {await ask()}\n{string.Join('\n', Errors)}");
     }
+
+    /// <summary>Waits until a job has committed a step.</summary>
+    public Task Reaches(string key, long step) => Until(() => Job(key).Snapshot(), snapshot => snapshot.Step.Number >= step, $"at step {step}");
 
     /// <summary>All of a job's events so far.</summary>
     public async Task<List<JobNews>> Events(string key)

@@ -66,4 +66,23 @@ public sealed class LedgerFileTests : IDisposable
         (_, chain) = LedgerChain.ReadLine(chain, Text()[1], "2");
         Assert.Equal(2, LedgerChain.ReadLine(chain, Text()[2], "3").Line.Step);
     }
+
+    [Fact]
+    public void Two_activations_that_overlap_leave_one_whole_ledger()
+    {
+        using (var one = LedgerFile.Open(run, plan))
+        using (var other = LedgerFile.Open(run, plan))
+        {
+            one.Append(Line(1));
+            one.Append(Line(2));
+            other.Append(Line(1));
+            other.Append(Line(2));
+            other.Append(Line(3));
+            one.Append(Line(3));
+            other.Append(Line(4));
+            Assert.Throws<BrokenInvariantException>(() => one.Append(Line(4, "q")));
+        }
+        using var third = LedgerFile.Open(run, plan);
+        Assert.Equal(new Step(4), third.Written);
+    }
 }

@@ -221,8 +221,9 @@ public sealed partial class ServerProcess : IAsyncDisposable
 
     Process Launch()
     {
+        Directory.CreateDirectory(Data);
         string[] words = [.. through, Program(), .. arguments];
-        var start = new ProcessStartInfo(words[0]) { RedirectStandardError = true, RedirectStandardOutput = true };
+        var start = new ProcessStartInfo(words[0]) { RedirectStandardError = true, RedirectStandardOutput = true, WorkingDirectory = Data };
         foreach (var argument in words[1..])
             start.ArgumentList.Add(argument);
         foreach (var (name, value) in environment)

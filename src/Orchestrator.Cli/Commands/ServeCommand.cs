@@ -54,10 +54,12 @@ sealed class ServeCommand : Verb<ServerSettings>
 
     static async Task<int> Serve(ServerSettings settings, CancellationToken stop)
     {
-        await using var server = await ServerHost.Start(settings, stop);
+        await using var server = await ServerHost.Start(settings, stop, Interruption.StopAtOnce);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop, server.Stopped);
         await Task.Delay(Timeout.Infinite, ended.Token).ContinueWith(_ => { }, TaskScheduler.Default);
-        await server.Stop();
-        return stop.IsCancellationRequested ? ExitCodes.Done : ExitCodes.Failed;
+        var code = stop.IsCancellationRequested ? ExitCodes.Done : ExitCodes.Failed;
+        if (!await server.Stop())
+            Interruption.StopAtOnce(code);
+        return code;
     }
 }

@@ -41,6 +41,7 @@ static class CheckpointFolder
             if (Directory.Exists(folder))
                 Remove(folder);      // damaged: IsWhole said so
             Directory.Move(partial, folder);
+            DurableFolder.Flush(run.Checkpoints);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -1,7 +1,9 @@
 using System.Threading.Channels;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Engine;
 using Orchestrator.Engine.Evaluation;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Grains.Checkpoints;
 using Orchestrator.Learning.Files;
 using Orchestrator.Protocol;
@@ -30,6 +32,7 @@ sealed partial class JobGrain(
     WorkerOrders? orders;
     LedgerFile? ledger;
     MetricsFile? metrics;
+    JobTelemetry? telemetry;
     Task? loop;
     string? refusal;
     string? fault;      // why nothing can be decided just now
@@ -63,12 +66,13 @@ sealed partial class JobGrain(
     // Everything that a fresh activation needs, and the event that makes the coordinator go on from what is on disk.
     async Task Begin()
     {
-        orders ??= new WorkerOrders(GrainFactory, () => Job, what => events.Writer.TryWrite(new Heard(what)));
+        telemetry ??= new JobTelemetry(services.GetRequiredService<Metrics>(), Job, Record.Accounts, Record.State, clock);
+        orders ??= new WorkerOrders(GrainFactory, () => telemetry.Traced(Job), what => events.Writer.TryWrite(new Heard(what)));
         ledger ??= LedgerFile.Open(new RunFolder(Job.Folder), Job.Plan, TellForgotten);
         var checkpoint = await NewestCheckpoint();
         metrics ??= MetricsFile.Open(new RunFolder(Job.Folder));
         WantEvaluations();
-        SummaryFile.Write(Job, Record.State, Record.Evaluations, ledger.Last, metrics.Totals, workers: 0);
+        SummaryFile.Write(Job, Record.State, Record.Evaluations, ledger.Last, metrics.Totals, workers: 0, telemetry.Seconds);
         events.Writer.TryWrite(new Heard(new JobEvent.Started(checkpoint)));
         loop ??= Run();
     }
@@ -180,10 +184,11 @@ sealed partial class JobGrain(
                 return false;
             (next, decision) = await Delivered(next, decision);
             var quiet = next with { State = next.State with { Committed = before.State.Committed, FruitlessGenerations = before.State.FruitlessGenerations } };
-            if (decision.Orders.Count > 0 || quiet != before)
+            if (decision.Orders.Count > 0 || quiet != before || telemetry!.IsUnsaved)
                 await Save(next);      // no order runs ahead of its record
             else
                 stored.State = next;
+            telemetry!.Decided(heard.What, before.State, decision);
             foreach (var order in decision.Orders)
                 Carry(order);
             Publish(before, next, heard, decision);
@@ -234,7 +239,7 @@ sealed partial class JobGrain(
     async Task Save(JobRecord next)
     {
         var before = stored.State;
-        stored.State = next;
+        stored.State = telemetry is null ? next : next with { Accounts = telemetry.Saving() };
         try
         {
             await stored.WriteStateAsync();
@@ -242,6 +247,7 @@ sealed partial class JobGrain(
         catch
         {
             stored.State = before;
+            telemetry?.NotSaved();
             throw;
         }
     }
@@ -278,6 +284,7 @@ sealed partial class JobGrain(
             await Task.WhenAny(loop, Task.Delay(tick, CancellationToken.None));      // a decision in hand is finished, or was not made
         ledger?.Dispose();
         metrics?.Dispose();
+        telemetry?.Dispose();
         news.Dispose();
     }
 

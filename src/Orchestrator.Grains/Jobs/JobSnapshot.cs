@@ -1,5 +1,6 @@
 using Orchestrator.Engine;
 using Orchestrator.Engine.Evaluation;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Protocol.Coordination;
 
 namespace Orchestrator.Grains.Jobs;
@@ -43,6 +44,9 @@ public sealed record JobSnapshot(
 
     /// <summary>The silo whose grain decides for it now.</summary>
     public string Silo { get; init; } = "";
+
+    /// <summary>Where its workers' time went, until now.</summary>
+    public WorkerSeconds? WorkerSeconds { get; init; }
 }
 
 /// <summary>Something that a person who watches the job wants to hear of: one of the members is set.</summary>

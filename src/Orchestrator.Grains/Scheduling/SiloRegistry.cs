@@ -19,8 +19,8 @@ sealed class SiloRegistry(IClusterMembershipService membership, TimeProvider clo
     {
         var now = clock.GetUtcNow();
         var known = silos.GetValueOrDefault(said.Silo);
-        if (known is not null && said.Incarnation < known.Said.Incarnation)
-            return false;
+        if (known is not null && said.Incarnation < known.Said.Incarnation && now - known.At < AnnouncementLife)
+            return false;      // later it may be a restart by a clock that was set back
         silos[said.Silo] = new Heard(said, now, known is not null && known.Said.Incarnation == said.Incarnation ? known.Since : now);
         return known?.Said != said;
     }

@@ -10,16 +10,18 @@ public static class AtomicFile
     public static void Write(string path, Action<Stream> write)
     {
         var full = Path.GetFullPath(path);
-        var partial = Path.Combine(Path.GetDirectoryName(full) ?? ".", $".{Path.GetFileName(full)}.{Environment.ProcessId}.partial");
+        var folder = Path.GetDirectoryName(full) ?? ".";
+        var partial = Path.Combine(folder, $".{Path.GetFileName(full)}.{Environment.ProcessId}.partial");
         try
         {
-            Directory.CreateDirectory(Path.GetDirectoryName(full) ?? ".");
+            Directory.CreateDirectory(folder);
             using (var stream = new FileStream(partial, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 1 << 16))
             {
                 write(stream);
                 stream.Flush(flushToDisk: true);
             }
             File.Move(partial, full, overwrite: true);
+            DurableFolder.Flush(folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
