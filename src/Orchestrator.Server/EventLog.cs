@@ -13,8 +13,9 @@ static class EventLog
     public static void AddEventLog(this ILoggingBuilder logging, LogFormat format, IConfiguration settings)
     {
         logging.ClearProviders();
-        logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Orleans", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning).AddFilter("Polly", LogLevel.Warning);
+        logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Orleans", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning).AddFilter("Polly", LogLevel.Error);
         logging.AddFilter("Orleans.Runtime.Silo", LogLevel.Error).AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);      // what they warn of at every start is chosen, or nothing
+        logging.AddFilter("Grpc.AspNetCore.Server.Model", LogLevel.Error);      // it looks for the exchange in generated code first, where it is not
         logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);      // whoever asks is answered
         logging.AddConfiguration(settings.GetSection("Logging"));
         if (format == LogFormat.Json)

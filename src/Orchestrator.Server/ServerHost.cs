@@ -96,8 +96,14 @@ public sealed partial class ServerHost : IAsyncDisposable
         builder.Services.AddSingleton(_ => workers.GetAwaiter().GetResult());      // Start has awaited it
         builder.Services.AddSingleton(TimeProvider.System);
 
-        var (folders, cache) = (new ClusterFolders(Path.GetFullPath(options.Data)), options.Cache ?? Path.Combine(options.Data, "cache", options.Name));
-        builder.Services.AddTrainingEngine(new EngineOptions { Process = options.Name, CacheFolder = cache, BlobFolder = folders.Blobs });
+        var (folders, cache) = (new ClusterFolders(options.Data), options.Cache ?? Path.Combine(options.Data, "cache", options.Name));
+        builder.Services.AddTrainingEngine(new EngineOptions
+        {
+            Process = options.Name,
+            CacheFolder = cache,
+            BlobFolder = folders.Blobs,
+            ModelRoots = options.Models?.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [],
+        });
         builder.Services.AddGradientExchange(options.Exchange);
         builder.AddSilo(options, addresses, database);
         builder.Services.AddSingleton<IFatalErrorHandler>(services => new LostMembership(exit, services.GetRequiredService<ILogger<LostMembership>>()));

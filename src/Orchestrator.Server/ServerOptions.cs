@@ -35,6 +35,9 @@ public sealed record ServerOptions
     [MinLength(1, ErrorMessage = "a folder")]
     public string Data { get; init; } = "data";
 
+    /// <summary>This server's folders of bases, with a colon between two (a semicolon on Windows): a job may name a base in them by a relative path or by its digest. None by default.</summary>
+    public string? Models { get; init; }
+
     /// <summary>This server's own folder of tokenised records and digests; what stands there may be deleted at any time. <c>cache</c> in the user's own folder for caches by default.</summary>
     public string? Cache { get; init; }
 

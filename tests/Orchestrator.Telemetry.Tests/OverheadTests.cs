@@ -7,6 +7,7 @@ using Orchestrator.Protocol.Ledger;
 
 namespace Orchestrator.Telemetry.Tests;
 
+[Collection(Alone.Name)]
 public sealed class OverheadTests
 {
     const int Steps = 2_000;

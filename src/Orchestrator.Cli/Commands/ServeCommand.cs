@@ -18,6 +18,7 @@ sealed class ServeCommand : Verb<ServerSettings>
         (new("--name") { HelpName = "NAME", Description = "The server's name, which no other of the cluster has; the machine's by default. A server that starts again under it takes its place again." }, nameof(ServerOptions.Name)),
         (new("--listen") { HelpName = "ADDRESS", Description = "Where it listens; loopback by default." }, nameof(ServerOptions.Listen)),
         (new("--advertise") { HelpName = "ADDRESS", Description = "By which other servers reach it, if not by what it listens on." }, nameof(ServerOptions.Advertise)),
+        (new("--models") { HelpName = "DIR:DIR", Description = "Folders of bases, which jobs name by a relative path or by digest." }, nameof(ServerOptions.Models)),
         (new("--cache") { HelpName = "DIR", Description = "This server's own folder of tokenised records." }, nameof(ServerOptions.Cache)),
         (new("--log") { HelpName = "text|json", Description = "How the log is written to standard error." }, nameof(ServerOptions.Log)),
     ];

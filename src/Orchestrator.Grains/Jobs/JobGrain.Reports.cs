@@ -18,10 +18,11 @@ namespace Orchestrator.Grains.Jobs;
 sealed partial class JobGrain
 {
     static readonly Step everything = new(long.MaxValue);
+    static readonly TimeSpan askEvery = TimeSpan.FromSeconds(5);
     static readonly WorkerId nobody = new("-", 0);
 
     readonly SortedDictionary<long, StepReport> untold = [];
-    readonly Dictionary<Step, WorkerId> evaluators = [];
+    readonly Dictionary<Step, (WorkerId Worker, DateTimeOffset Asked)> evaluators = [];
     string? undurable;      // why events wait to be written
 
     /// <inheritdoc/>
@@ -190,14 +191,22 @@ sealed partial class JobGrain
     // Asked for again until it is there: by whoever computes for the job, since they have its base.
     void AskForEvaluations()
     {
-        evaluationsWanted.RemoveWhere(step => Record.Evaluations.Any(known => known.Step == step) && Record.State.Evaluated >= Boundary(step));
-        if (evaluationsWanted.Count == 0 || Record.Job is not { } job || Record.State.IsOver)
+        if (Record.Job is not { } job || Record.State.IsOver)
+            return;
+        evaluationsWanted.RemoveWhere(step => Record.Evaluations.Any(known => known.Step == step) ? Record.State.Evaluated >= Boundary(step)
+            : step != Step.Start && step < Record.State.Checkpoint && !Directory.Exists(new RunFolder(job.Folder).Checkpoint(step)));
+        if (evaluationsWanted.Count == 0)
             return;
         var workers = Record.State.Workers.OrderByDescending(worker => worker.IsMember).Select(worker => worker.Worker).ToList();
+        var now = clock.GetUtcNow();
         foreach (var step in workers.Count == 0 ? [] : evaluationsWanted.ToList())
         {
-            if (!evaluators.TryGetValue(step, out var worker) || !workers.Contains(worker))
-                evaluators[step] = worker = workers[0];
+            var (worker, asked) = evaluators.GetValueOrDefault(step);
+            if (!workers.Contains(worker))
+                worker = workers[0];
+            else if (now - asked < askEvery)
+                continue;
+            evaluators[step] = (worker, now);
             GrainFactory.GetGrain<IWorkerGrain>(worker.ToString()).Evaluate(job, step).Ignore();
         }
     }

@@ -21,6 +21,7 @@ sealed partial class JobGrain
     string? specDigest;
     DateTimeOffset offeredAt;
     int preparesNext;
+    bool isSteered;      // a cluster's job, from its first call on
 
     ClusterFolders Folders => services.GetRequiredService<ClusterFolders>();
 
@@ -29,6 +30,7 @@ sealed partial class JobGrain
     {
         if (wanted.Version < steering?.Version)
             return Here();
+        isSteered = true;
         if (Record.Spec is null)
         {
             await Change(record => record with { Space = wanted.Space, Spec = wanted.Spec });

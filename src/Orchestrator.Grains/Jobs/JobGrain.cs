@@ -5,10 +5,8 @@ using Orchestrator.Engine;
 using Orchestrator.Engine.Evaluation;
 using Orchestrator.Engine.Telemetry;
 using Orchestrator.Grains.Checkpoints;
-using Orchestrator.Learning.Files;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Coordination;
-using Orleans.Storage;
 
 namespace Orchestrator.Grains.Jobs;
 
@@ -21,8 +19,6 @@ sealed partial class JobGrain(
     ILogger<JobGrain> log) : Grain, IJobGrain, IDisposable
 {
     static readonly TimeSpan tick = TimeSpan.FromSeconds(1);
-    static readonly TimeSpan retryPauseMin = TimeSpan.FromMilliseconds(200);
-    static readonly TimeSpan retryPauseMax = TimeSpan.FromSeconds(2);
 
     readonly Channel<Heard> events = Channel.CreateUnbounded<Heard>();
     readonly CancellationTokenSource stopping = new();
@@ -123,158 +119,6 @@ sealed partial class JobGrain(
         }
     }
 
-    // An event waits until it is decided on and saved: training goes on meanwhile.
-    async Task Settle(Heard heard)
-    {
-        var pause = retryPauseMin;
-        for (var readAnew = false; ; readAnew = true)
-        {
-            try
-            {
-                if (readAnew && !await ReadAnew() && fault is null)
-                    return;      // it speaks of a generation that is not on record: of a job that had this name before
-                if (await Advance(heard))
-                {
-                    fault = null;
-                    return;
-                }
-                fault = null;
-            }
-            catch (Exception e) when (e is not OperationCanceledException and not SupersededException)
-            {
-                if (fault != e.Message)
-                    LogUndecided(this.GetPrimaryKeyString(), fault = e.Message);
-                await Task.Delay(pause, clock, stopping.Token);
-                pause = pause * 2 < retryPauseMax ? pause * 2 : retryPauseMax;
-            }
-        }
-    }
-
-    // Another activation may have decided, or a save that seemed to fail may not have: what is stored counts, and whoever finds it changed begins with it.
-    async Task<bool> ReadAnew()
-    {
-        await deciding.WaitAsync(stopping.Token);
-        string? known;
-        try
-        {
-            known = stored.Etag;
-            await stored.ReadStateAsync();
-        }
-        finally
-        {
-            deciding.Release();
-        }
-        if (stored.Etag == known)
-            return false;
-        if (Record.Job is null)
-            throw new SupersededException("the job was deleted");
-        return await Advance(new Heard(new JobEvent.Started(await NewestCheckpoint())));
-    }
-
-    // False where somebody else has decided since: nothing was done.
-    async Task<bool> Advance(Heard heard)
-    {
-        await deciding.WaitAsync(stopping.Token);
-        try
-        {
-            var before = Record;
-            var next = heard.Evaluation is { } evaluation ? With(before, evaluation) : before;
-            var decision = Coordinator.Decide(Job.Plan, before.State, heard.Evaluation is null ? heard.What : Judged(next, heard.Evaluation.Step), clock.GetUtcNow());
-            if (decision.IsStale)
-                return false;
-            (next, decision) = await Delivered(next, decision);
-            var quiet = next with { State = next.State with { Committed = before.State.Committed, FruitlessGenerations = before.State.FruitlessGenerations } };
-            if (decision.Orders.Count > 0 || quiet != before || telemetry!.IsUnsaved)
-                await Save(next);      // no order runs ahead of its record
-            else
-                stored.State = next;
-            telemetry!.Decided(heard.What, before.State, decision);
-            foreach (var order in decision.Orders)
-                Carry(order);
-            Publish(before, next, heard, decision);
-            return true;
-        }
-        finally
-        {
-            deciding.Release();
-        }
-    }
-
-    // A job is completed once its result lies where it belongs: before that is so, nothing says it is.
-    async Task<(JobRecord, JobDecision)> Delivered(JobRecord record, JobDecision decision)
-    {
-        if (decision.State.Phase != JobPhase.Completed || Record.State.IsOver)
-            return (record with { State = decision.State }, decision);
-        try
-        {
-            await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Deliver(decision.State.Through);
-            var adapter = new RunFolder(Job.Folder).Adapter;
-            var digest = await Task.Run(() => new FileDigests(cacheFolder: null).Sha256(adapter));
-            return (record with { State = decision.State, AdapterSha256 = digest }, decision);
-        }
-        catch (ProblemException problem)
-        {
-            var reason = $"all steps are done, but the adapter could not be written: {problem.Message}";
-            var state = decision.State with { Phase = JobPhase.Failed, Reason = reason };
-            return (record with { State = state }, decision with { State = state, Reason = reason });
-        }
-    }
-
-    void Carry(JobOrder order)
-    {
-        switch (order)
-        {
-            case JobOrder.ToWorker to:
-                orders!.Send(to.Worker, to.Order);
-                break;
-            case JobOrder.Evaluate evaluate:
-                evaluationsWanted.Add(evaluate.Step);
-                AskForEvaluations();
-                break;
-            default:
-                throw new ArgumentOutOfRangeException(nameof(order), order, "no order of a job");
-        }
-    }
-
-    async Task Save(JobRecord next)
-    {
-        var before = stored.State;
-        stored.State = telemetry is null ? next : next with { Accounts = telemetry.Saving() };
-        try
-        {
-            await stored.WriteStateAsync();
-        }
-        catch
-        {
-            stored.State = before;
-            telemetry?.NotSaved();
-            throw;
-        }
-    }
-
-    // A change that a call asks for: saved, or not done.
-    async Task Change(Func<JobRecord, JobRecord> change)
-    {
-        await deciding.WaitAsync(stopping.Token);
-        try
-        {
-            await Save(change(Record));
-        }
-        catch (InconsistentStateException)
-        {
-            await stored.ReadStateAsync();
-            await Save(change(Record));
-        }
-        catch (Exception e) when (e is not OperationCanceledException and not ProblemException)
-        {
-            throw UnavailableException.Storing($"job {this.GetPrimaryKeyString()}", e);
-        }
-        finally
-        {
-            deciding.Release();
-        }
-    }
-
     /// <inheritdoc/>
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
@@ -294,12 +138,6 @@ sealed partial class JobGrain(
         stopping.Dispose();
         deciding.Dispose();
     }
-
-    [LoggerMessage(EventName = "Decided", Level = LogLevel.Information, Message = "{Job}: {Phase}: {Reason}")]
-    partial void LogDecided(string job, JobPhase phase, string reason);
-
-    [LoggerMessage(EventName = "Undecided", Level = LogLevel.Warning, Message = "{Job}: nothing can be decided, training goes on: {Reason}")]
-    partial void LogUndecided(string job, string reason);
 
     [LoggerMessage(EventName = "JobLoopEnded", Level = LogLevel.Error, Message = "{Job}: the coordinator's loop ended; it starts again from what is stored")]
     partial void LogLoopEnded(string job, Exception exception);
