@@ -9,7 +9,7 @@ namespace Orchestrator.Cli.Cluster;
 static class JobNames
 {
     // A shell that waits for longer is a shell that hangs.
-    static readonly TimeSpan within = TimeSpan.FromMilliseconds(700);
+    static readonly TimeSpan within = TimeSpan.FromSeconds(3);
 
     /// <summary>The argument <c>NAME</c>.</summary>
     public static Argument<string> Argument()

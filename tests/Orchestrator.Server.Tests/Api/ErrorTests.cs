@@ -19,7 +19,7 @@ public class ErrorTests
         { new TimeoutException("Response did not arrive on time"), StatusCode.Unavailable, "did not answer in time" },
         { new IOException("No space left on device"), StatusCode.Unavailable, "No space left on device" },
         { new OperationCanceledException(), StatusCode.Unavailable, "going down" },
-        { new NullReferenceException("secret"), StatusCode.Internal, "NullReferenceException" },
+        { new NotSupportedException("secret"), StatusCode.Internal, "NotSupportedException" },
         { new RpcException(new Grpc.Core.Status(StatusCode.NotFound, "no")), StatusCode.NotFound, "no" },
     };
 

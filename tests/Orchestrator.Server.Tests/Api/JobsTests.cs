@@ -1,7 +1,6 @@
 using Grpc.Core;
 using Google.Rpc;
 using Orchestrator.Api.V1;
-using Orchestrator.Grains.Jobs;
 using Orchestrator.Grains.Scheduling;
 
 namespace Orchestrator.Server.Tests.Api;

@@ -4,7 +4,6 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Google.Api;
-using Google.Protobuf.Reflection;
 using Grpc.Health.V1;
 using Grpc.Reflection.V1Alpha;
 using Orchestrator.Api.V1;

@@ -54,6 +54,26 @@ public sealed class VerbTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_upload_outlives_its_server_and_goes_on_where_it_ended()
+    {
+        var bytes = RandomNumberGenerator.GetBytes(80_000_000);
+        await File.WriteAllBytesAsync(Place("large.json"), bytes, Stop);
+        var blob = host.Folders.Blob(Convert.ToHexStringLower(SHA256.HashData(bytes)));
+        using var submit = Orchestrated.Start("submit", Place("alpaca.yaml"), "--set", $"data.path={Place("large.json")}", "--json", "--server", host.GrpcAddress);
+        while (!submit.HasExited && !(File.Exists(blob + ".partial") && new FileInfo(blob + ".partial").Length > 0))
+            await Task.Delay(2, Stop);
+        await host.Stop();
+        var before = new FileInfo(blob + ".partial");
+        Assert.True(before.Exists && before.Length < bytes.Length, "it was faster than the test");
+        await host.StartAgain();
+        var end = Orchestrated.EndOf(submit);
+        Assert.True(end.Code == 0, end.Error);
+        Assert.Contains("trying again", end.Error, StringComparison.Ordinal);
+        Assert.Equal(bytes, await File.ReadAllBytesAsync(blob, Stop));
+        Assert.Single(Directory.GetFiles(host.Folders.Blobs));
+    }
+
+    [Fact]
     public void What_is_wrong_with_a_spec_is_told_with_its_place_before_anything_is_sent()
     {
         File.WriteAllText(Place("wrong.yaml"), "model: { path: m }\ndata: { path: d }\ntraining: { epoch: 3 }\n");
