@@ -142,7 +142,7 @@ public class ParsingTests
     {
         foreach (var example in Program.Tree().Subcommands.SelectMany(verb => ((IVerb)verb).Examples).Where(example => example.StartsWith("orchestrator ", StringComparison.Ordinal)))
         {
-            var line = example.Split(" > ")[0].Split(" | ")[0].Split("      ")[0]["orchestrator ".Length..];
+            var line = example.Split(" > ")[0].Split(" | ")[0].Split("   ")[0]["orchestrator ".Length..];
             Assert.Empty(Program.Tree().Parse(line).Errors);
         }
     }
