@@ -21,6 +21,7 @@ public static class WrongClock
         ["LD_PRELOAD"] = library!,
         ["FAKETIME"] = string.Create(CultureInfo.InvariantCulture, $"{(hours < 0 ? "" : "+")}{hours}h"),
         ["FAKETIME_DONT_FAKE_MONOTONIC"] = "1",
+        ["FAKETIME_FORCE_MONOTONIC_FIX"] = "0",      // it would make every wait with a deadline end at once
         ["NO_FAKE_STAT"] = "1",
     };
 }
