@@ -177,7 +177,7 @@ sealed partial class JobGrain
         }
         catch (Exception e) when (e is not OperationCanceledException and not ProblemException && (Record.Spec is not null || isSteered))
         {
-            throw new UnavailableException($"job {this.GetPrimaryKeyString()} could not be stored: {e.Message}");
+            throw UnavailableException.Storing($"job {this.GetPrimaryKeyString()}", e);
         }
         finally
         {

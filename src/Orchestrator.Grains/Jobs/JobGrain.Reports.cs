@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Engine;
 using Orchestrator.Engine.Checkpoints;
@@ -230,6 +231,7 @@ sealed partial class JobGrain
             Remaining = speed is { SecondsPerStep: > 0 } ? TimeSpan.FromSeconds(speed.SecondsPerStep * (last.Number - state.Committed.Number)) : null,
             AdapterSha256 = Record.AdapterSha256,
             Warnings = [.. Record.Warnings],
+            Silo = services.GetRequiredService<ILocalSiloDetails>().Name,
             WorkerSeconds = telemetry?.Seconds,
         });
     }
