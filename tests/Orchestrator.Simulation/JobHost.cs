@@ -32,8 +32,7 @@ sealed class JobHost(Cluster cluster)
         cluster.World.Say($"a coordinator wakes, generation {cluster.Disk.Job.Generation}, {cluster.Disk.Job.Phase}");
         activations.Add(activation);
         activation.Wake();
-        while (undelivered.TryDequeue(out var report))
-            activation.Hear(report);
+        DeliverWhatWaits();
     }
 
     /// <summary>Something reaches whoever is active.</summary>
@@ -85,10 +84,13 @@ sealed class JobHost(Cluster cluster)
             if (!dies || report.What is JobEvent.Audited || cluster.World.Chance.Happens(0.5))
                 undelivered.Enqueue(report);
         }
-        if (activations.Count > 0)
-        {
-            while (undelivered.TryDequeue(out var report))
-                Hear(report);
-        }
+        DeliverWhatWaits();
+    }
+
+    // Whoever hears it may find that it is not the only one, and end as well.
+    void DeliverWhatWaits()
+    {
+        while (activations.Count > 0 && undelivered.TryDequeue(out var report))
+            Hear(report);
     }
 }
