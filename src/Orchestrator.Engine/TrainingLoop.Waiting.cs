@@ -43,6 +43,7 @@ sealed partial class TrainingLoop
     {
         var leaf = Backward(step, m, WorkerState.Recompute);
         clock.Enter(WorkerState.Peers);
+        presence.Metrics?.Hedged();
         if (presence.Reduction.Hedge(participant.Generation, step.Step, leaf, ByMe(step.Step, leaf)))
             participant.Hedged(m);
     }

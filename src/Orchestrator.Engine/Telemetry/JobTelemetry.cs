@@ -149,6 +149,7 @@ public sealed class JobTelemetry : IDisposable
         series.Step = Math.Max(series.Step, state.Committed.Number);
         series.CheckpointStep = state.Checkpoint.Number;
         series.WorkersWanted = state.Workers.Count(worker => !state.Leaving.Contains(worker.Worker));
+        series.Quarantined = state.Quarantined.Count;
         series.WorkersPresent = state.Workers.Count(worker => worker.IsMember);
         series.Accounted(accounts.Stored.Seconds, Seconds.Goodput, accounts.Present);
     }
