@@ -61,8 +61,8 @@ public sealed class OutageTests(SharedCluster cluster)
         disk.Fill();
         await servers.Server(1).Says("No space left on device");
         var (written, summed) = (job.Written, await servers.Server(1).Metric(Sums));
-        await Eventually.Holds(async () => await servers.Server(1).Metric(Sums) >= summed + 20, ClusterJob.Patience, "steps are summed without a disk", servers.Logs);      // behind two checkpoints that cannot be written
-        Assert.InRange(job.Written, written, written + 1);
+        await Eventually.Holds(async () => await servers.Server(1).Metric(Sums) >= summed + 30, ClusterJob.Patience, "steps are summed without a disk", servers.Logs);      // behind two checkpoints that cannot be written
+        Assert.InRange(job.Written, written, written + 15);      // what still went into the last page of the file
         disk.Empty();
         await cluster.Job.HoldsFor(job);
     }
