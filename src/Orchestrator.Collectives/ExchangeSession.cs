@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Orchestrator.Collectives.Wire;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Coordination;
@@ -40,6 +41,8 @@ sealed class ExchangeSession : IExchangeSession
 
     public CancellationToken Broken => broken.Token;
 
+    public long SummedFrom { get; private set; }
+
     public PeerLostException? Loss => Volatile.Read(ref fault) as PeerLostException;
 
     /// <summary>Connects the session with its peers, before anything else.</summary>
@@ -69,15 +72,18 @@ sealed class ExchangeSession : IExchangeSession
         if (gradient.Length != Membership.Parameters)
             throw new ArgumentException($"room for {gradient.Length} floats; {Membership.Parameters} will come", nameof(gradient));
         StepSums sums;
+        var from = Stopwatch.GetTimestamp();
         lock (gate)
             sums = window.Begin(step);
         Send(pieces[0].Owner, Frames.Wish(step, wish));
 
         using var wake = stop.UnsafeRegister(static session => ((ExchangeSession)session!).Wake(), this);
         var result = default(ReducedStep);
-        foreach (var _ in pieces)
+        for (var i = 0; i < pieces.Length; i++)
         {
             var frame = Await(step, sums, stop);
+            if (i == 0)
+                SummedFrom = Stopwatch.GetTimestamp();
             var header = frame.Header;
             frame.Floats.CopyTo(gradient[pieces[header.Piece].Offset..]);
             if (header.Piece == 0)
@@ -86,6 +92,7 @@ sealed class ExchangeSession : IExchangeSession
         }
         lock (gate)
             window.Close();
+        counters.Summed(from, SummedFrom, Stopwatch.GetTimestamp());
         return result;
     }
 

@@ -43,6 +43,9 @@ public interface IExchangeSession : IDisposable
     /// <exception cref="ArgumentException">the step is not the next one, or <paramref name="gradient"/> has the wrong length</exception>
     ReducedStep Reduce(Step step, StopWish wish, Span<float> gradient, CancellationToken stop);
 
+    /// <summary>When the first piece of the last step's sum was there, as a timestamp of <see cref="System.Diagnostics.Stopwatch"/>; not part of what was summed.</summary>
+    long SummedFrom { get; }
+
     /// <summary>Cancelled as soon as a peer is lost, so that it can be reported before <see cref="Reduce"/> is reached.</summary>
     CancellationToken Broken { get; }
 

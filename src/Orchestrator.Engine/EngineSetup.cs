@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Orchestrator.Engine.Evaluation;
 using Orchestrator.Engine.Resident;
+using Orchestrator.Engine.Telemetry;
 
 namespace Orchestrator.Engine;
 
@@ -10,6 +11,7 @@ public static class EngineSetup
     /// <summary>Adds the process's engine; an exchange is added beside it.</summary>
     public static IServiceCollection AddTrainingEngine(this IServiceCollection services, EngineOptions options)
         => services.AddSingleton(options)
+            .AddSingleton<Metrics>()
             .AddSingleton<ResidentBases>()
             .AddSingleton<StateShelf>()
             .AddSingleton<TrainingEngine>()

@@ -1,3 +1,4 @@
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Ledger;
 
@@ -14,6 +15,9 @@ public interface IJobReports
 
     /// <summary>Tells of a step in force. The job acknowledges what it has written through <see cref="TrainingEngine.Acknowledge"/>.</summary>
     void Tell(StepReport step);
+
+    /// <summary>From now on what this worker's clock shows is told too: with whatever else is told, and every now and then.</summary>
+    void Follow(WorkerClock clock);
 
     /// <summary>Nothing more will be told: the worker has left.</summary>
     void Complete();

@@ -14,6 +14,9 @@ public sealed record JobAssignment(JobPlan Plan, string Folder, string Space = J
     /// <summary>The job's name in its cluster, <see cref="KeyOf"/> its namespace and its own: the key of its grain, and what the exchange calls it.</summary>
     public string Name => KeyOf(Space, Plan.Spec.Name);
 
+    /// <summary>The span that the workers' spans belong to, as W3C's <c>traceparent</c> writes it; null where nothing is traced.</summary>
+    public string? Trace { get; init; }
+
     /// <summary>A job's key: its name, behind its namespace and a slash where that is not <see cref="DefaultSpace"/>.</summary>
     public static string KeyOf(string space, string name) => space is "" or DefaultSpace ? name : $"{space}/{name}";
 }

@@ -1,6 +1,7 @@
 using Orchestrator.Collectives;
 using Orchestrator.Engine.Checkpoints;
 using Orchestrator.Engine.Resident;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Learning.Adapters;
 using Orchestrator.Learning.Data;
 using Orchestrator.Learning.Files;
@@ -36,16 +37,19 @@ sealed class JobPresence : IDisposable
     {
         (Job, this.options, this.bases, this.shelf, Log) = (job, options, bases, shelf, log);
         Run = new RunFolder(job.Folder);
+        InHand = new WorkInHand(Plan.MicroBatches);
         Reduction = new LocalReduction(job.Name, options.Process, Plan.MicroBatches, Plan.Parameters, exchange);
         located = new Lazy<JobSpec>(() => new LocalFiles(options).Locate(Plan.Spec));
         data = new Lazy<TrainingData>(OpenData);
         method = new Lazy<IAdapter>(() => Methods.Of(Plan.Spec.Adapter, ConfigOfBase()));
         start = new Lazy<StartAdapter>(() => located.Value.Adapter.Init is { } init ? StartAdapter.Read(init, method.Value, ConfigOfBase().Heads) : StartAdapter.None);
-        writer = new Lazy<CheckpointWriter>(() => new CheckpointWriter(Run, Plan, method.Value, start.Value));
+        writer = new Lazy<CheckpointWriter>(() => new CheckpointWriter(Run, Plan, method.Value, start.Value) { Metrics = Metrics });
     }
 
     /// <summary>Done when the presence before this one has let go of its files, streams and states.</summary>
     public Task After { get; init; } = Task.CompletedTask;
+
+    public Metrics? Metrics { get; init; }
 
     public JobAssignment Job { get; }
 
@@ -54,6 +58,8 @@ sealed class JobPresence : IDisposable
     public RunFolder Run { get; }
 
     public LocalReduction Reduction { get; }
+
+    public WorkInHand InHand { get; }
 
     public EngineLog Log { get; }
 

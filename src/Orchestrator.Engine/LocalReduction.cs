@@ -26,6 +26,9 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
     /// <summary>The sum of the step that <see cref="Reduce"/> returned last. It stays as it is until every slot of this process asks for the next.</summary>
     public ReadOnlySpan<float> Sum => sum;
 
+    /// <summary>When the first piece of <see cref="Sum"/> was there, as a timestamp of <see cref="System.Diagnostics.Stopwatch"/>: until then others were waited for.</summary>
+    public long SummedFrom { get; private set; }
+
     /// <summary>A vector for the gradient of a micro-batch; it comes back through <see cref="Add(Generation, Step, PartialSum)"/> or <see cref="Return"/>.</summary>
     public PartialSum Rent(int m) => buffers.Rent(m);
 
@@ -145,6 +148,7 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
             var reduced = session.Reduce(mine.Step, mine.Wish, sum, stop);
             lock (gate)
             {
+                SummedFrom = session.SummedFrom;
                 round = Current(mine).Next();
                 for (var lo = 0; lo < microBatches; lo++)
                 {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Orchestrator.Engine.Evaluation;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Learning.Files;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Jobs;
@@ -54,6 +55,12 @@ public sealed record RunSummary
 
     /// <summary>Supervised tokens per second, over this run.</summary>
     public required double SupervisedTokensPerSecond { get; init; }
+
+    /// <summary>Worker-seconds of the whole job, by what they went into; they add up to the time that workers were the job's.</summary>
+    public WorkerSeconds? WorkerSeconds { get; init; }
+
+    /// <summary>Share of the worker-seconds that computed what is in the result, 0 to 1.</summary>
+    public double? Goodput { get; init; }
 
     /// <summary>Highest resident size of the process, in bytes.</summary>
     public required long PeakResidentBytes { get; init; }

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging;
 using Orchestrator.Collectives;
 using Orchestrator.Engine.Resident;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Protocol.Coordination;
 
 namespace Orchestrator.Engine;
@@ -13,6 +14,7 @@ public sealed class TrainingEngine : IDisposable
     readonly IGradientExchange exchange;
     readonly StateShelf shelf;
     readonly EngineLog log;
+    readonly Metrics? metrics;
     readonly Lock gate = new();
     readonly Dictionary<string, JobPresence> jobs = [];
     readonly Dictionary<string, Task> ending = [];      // presences that are being forgotten: the next of the same job begins after them
@@ -23,8 +25,9 @@ public sealed class TrainingEngine : IDisposable
     /// <param name="exchange">the way to the other processes</param>
     /// <param name="shelf">the states that other processes copy from this one</param>
     /// <param name="log">where failures are told</param>
-    public TrainingEngine(EngineOptions options, ResidentBases bases, IGradientExchange exchange, StateShelf shelf, ILogger<TrainingEngine> log)
-        => (this.options, this.bases, this.exchange, this.shelf, this.log) = (options, bases, exchange, shelf, new EngineLog(log));
+    /// <param name="metrics">where times are told</param>
+    public TrainingEngine(EngineOptions options, ResidentBases bases, IGradientExchange exchange, StateShelf shelf, ILogger<TrainingEngine> log, Metrics? metrics = null)
+        => (this.options, this.bases, this.exchange, this.shelf, this.log, this.metrics) = (options, bases, exchange, shelf, new EngineLog(log), metrics);
 
     /// <summary>Whether the process is going down.</summary>
     public bool IsClosed { get; private set; }
@@ -58,12 +61,12 @@ public sealed class TrainingEngine : IDisposable
             if (order is Order.Release)
                 return;
             if (!jobs.TryGetValue(job.Name, out var presence))
-                jobs.Add(job.Name, presence = new JobPresence(job, options, bases, exchange, shelf, log) { After = ending.GetValueOrDefault(job.Name, Task.CompletedTask) });
+                jobs.Add(job.Name, presence = new JobPresence(job, options, bases, exchange, shelf, log) { After = ending.GetValueOrDefault(job.Name, Task.CompletedTask), Metrics = metrics });
             var slot = new WorkerSlot(worker, presence, reports(job)) { Left = left => Leave(job, left) };
             slots.Add((job.Name, worker), seat = new Seat(slot, reports));
             slot.Start();
         }
-        seat.Slot.Post(order);
+        seat.Slot.Post(order, job.Trace);
     }
 
     /// <summary>A job's ledger is on disk up to this step: its workers need keep no line before it.</summary>

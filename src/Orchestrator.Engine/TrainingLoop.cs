@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Orchestrator.Collectives;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Learning.Data;
 using Orchestrator.Learning.Training;
 using Orchestrator.Protocol;
@@ -13,7 +14,7 @@ namespace Orchestrator.Engine;
 /// Training as one worker does it. The participant says whose turn it is; each turn is one method, in the order of a step: <see cref="Compute"/> the micro-batches of the
 /// deal one by one, <see cref="Exchange"/> their sum with everybody, <see cref="Commit"/>. Everything runs on the worker's own thread.
 /// </summary>
-sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports) : IDisposable
+sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports, WorkerClock clock) : IDisposable
 {
     readonly Participant participant = new(me);
     readonly BatchPacker packer = new();
@@ -24,6 +25,9 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     Order.Begin? entering;
     ReducedStep reduced;
     double computeSeconds, reduceSeconds;
+    Activity? span;      // of the step in hand, where it is traced
+    WorkerState resting = WorkerState.Idle;
+    bool isRedone, hasShare, hasTrained;
     long commits, written;
     volatile bool vanished;
 
@@ -39,12 +43,18 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     /// <summary>Whether the participant was told to forget the job.</summary>
     public bool IsReleased { get; private set; }
 
+    /// <summary>The span that those of its steps belong to; null where nothing is traced.</summary>
+    public string? Trace { get; set; }
+
     bool IsOver { get; set; }
 
     /// <summary>Hands an order to the participant.</summary>
     public void Take(Order order)
     {
+        var member = participant.Membership;
         var taken = participant.Take(order);
+        if (member is not null && participant.Membership != member)
+            resting = WorkerState.Recovery;
         if (taken && order is Order.Begin begin && participant.Membership == begin)
             entering = begin;
         IsReleased |= taken && order is Order.Release;
@@ -61,6 +71,8 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
                 Enter(begin);
             turn = participant.Next;
             IsIdle = turn is Turn.Wait;
+            if (IsIdle)
+                clock.Enter(resting);
             switch (turn)
             {
                 case Turn.Load: Load(); break;
@@ -78,12 +90,14 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
         {
             // The generation has passed: the order that ended it is in the inbox, or on its way.
             IsIdle = !stop.IsCancellationRequested;
+            clock.Enter(resting = WorkerState.Recovery);
         }
         catch (PeerLostException lost)
         {
             Tell(new JobEvent.Lost(lost.Process, null, participant.Generation, lost.Reason));
             participant.Told();
             participant.Withdraw();
+            clock.Enter(resting = WorkerState.Recovery);
         }
         catch (ProblemException problem)
         {
@@ -93,6 +107,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
         catch (StateCopyException lost)
         {
             participant.CannotGoOn(lost.Message);
+            clock.Enter(resting = WorkerState.Recovery);
         }
         catch (Exception fault)
         {
@@ -107,6 +122,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
 
     void Load()
     {
+        clock.Enter(WorkerState.Load);
         replica = presence.NewReplica(me.Slot);
         participant.Loaded();
     }
@@ -124,7 +140,9 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     void Enter(Order.Begin begin)
     {
         entering = null;
+        clock.Enter(hasTrained ? WorkerState.Recovery : WorkerState.Load);
         presence.Reduction.Enter(begin);
+        presence.InHand.Keep(presence.Reduction.Holds);
         sinceCommit.Start();
         foreach (var m in begin.First.Of(me).MicroBatches)
         {
@@ -144,6 +162,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
         foreach (var line in lines)
             unwritten.Enqueue(line);
         plan = null;
+        resting = WorkerState.Recovery;
         participant.Obtained(obtain.Step);
     }
 
@@ -151,12 +170,20 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     {
         var step = PlanOf(compute.Step);
         var started = Stopwatch.GetTimestamp();
+        clock.Enter(WorkerState.Data, started);
+        (hasShare, hasTrained) = (true, true);
         var leaf = presence.Reduction.Rent(compute.MicroBatch);
         var batch = presence.Pack(packer, step.MicroBatch(compute.MicroBatch));
+        using var part = Traces.MicroBatch(span, compute.MicroBatch);
+        var state = presence.InHand.Begin(isRedone);
+        clock.Enter(state);
         var result = replica!.Backward(batch, step.TokenWeight, leaf.Gradient);
         (leaf.LossSum, leaf.Tokens) = (result.LossSum, result.SupervisedTokens);
         computeSeconds += Stopwatch.GetElapsedTime(started).TotalSeconds;
-        if (presence.Reduction.Add(participant.Generation, compute.Step, leaf))
+        var past = clock.Enter(WorkerState.Reduce);
+        var counts = presence.Reduction.Add(participant.Generation, compute.Step, leaf);
+        presence.InHand.Done(compute.Step, compute.MicroBatch, state, isRedone, past, counts);
+        if (counts)
             participant.Computed(compute.MicroBatch);
         else
             participant.Withdraw();
@@ -166,7 +193,10 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     {
         PlanOf(exchange.Step);
         var started = Stopwatch.GetTimestamp();
+        using var part = Traces.Part(span, "exchange");
+        clock.Enter(hasShare ? WorkerState.Peers : WorkerState.Idle, started);
         reduced = presence.Reduction.Reduce(participant.Generation, exchange.Step, exchange.Wish, stop);
+        clock.Enter(WorkerState.Reduce, presence.Reduction.SummedFrom);
         reduceSeconds += Stopwatch.GetElapsedTime(started).TotalSeconds;
         participant.Reduced(reduced.Wish);
     }
@@ -174,6 +204,8 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     void Commit()
     {
         var step = plan!;
+        clock.Enter(isRedone ? WorkerState.Recompute : WorkerState.Compute);
+        hasShare = false;
         if (reduced.Tokens != step.SupervisedTokens)
             throw new BrokenInvariantException(3, $"step {step.Step} has {step.SupervisedTokens} supervised tokens, but {reduced.Tokens} were summed");
         var learningRate = LearningRate.At(presence.Plan, step.Step);
@@ -186,12 +218,17 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
             return;
         }
         participant.Commit();
+        presence.InHand.Committed(step.Step);
         if (commits++ == 0)
             StartUpMemory.GiveBack();      // a first step compiles and selects kernels
         Report(step, norm, learningRate);
         if (participant.Membership is { } membership && membership.First.Recorder == me && presence.Plan.IsCheckpoint(step.Step))
             Write(step.Step);
+        if (participant.Membership is null)
+            resting = StandsFor(step.Step);
         plan = null;
+        span?.Dispose();
+        span = null;
     }
 
     void Report(StepPlan step, double norm, double learningRate)
@@ -211,6 +248,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     {
         if (replica!.Step != step)
             throw new BrokenInvariantException(2, $"the replica is at step {replica.Step}, not at {step}");
+        clock.Enter(WorkerState.Checkpoint);
         presence.Write(replica, Tell);
         participant.Wrote();
     }
@@ -233,8 +271,25 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
             reports.Tell(what);
     }
 
-    StepPlan PlanOf(Step step) => plan?.Step == step ? plan : plan = StepPlan.For(presence.Plan, presence.Sizes, step);
+    StepPlan PlanOf(Step step)
+    {
+        if (plan?.Step == step)
+            return plan;
+        isRedone = step.Number <= Interlocked.Read(ref written);
+        span?.Dispose();
+        span = Traces.Step(Trace, me, step);
+        return plan = StepPlan.For(presence.Plan, presence.Sizes, step);
+    }
+
+    // What the job waits for when all stand after a step: by the plan, or because somebody comes or goes.
+    WorkerState StandsFor(Step step)
+        => presence.Plan.BoundaryAfter(new Step(step.Number - 1)) != step ? WorkerState.Recovery
+            : presence.Plan.IsEvaluation(step) ? WorkerState.Evaluation : WorkerState.Checkpoint;
 
     /// <inheritdoc/>
-    public void Dispose() => replica?.Dispose();
+    public void Dispose()
+    {
+        span?.Dispose();
+        replica?.Dispose();
+    }
 }

@@ -1,3 +1,4 @@
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Protocol.Coordination;
 
 namespace Orchestrator.Engine;
@@ -13,6 +14,7 @@ sealed class WorkerSlot : IDisposable
     readonly CancellationTokenSource closing = new();
     readonly Lock gate = new();
     readonly TrainingLoop loop;
+    readonly WorkerClock clock;
     readonly Thread thread;
     CancellationTokenSource generationEnds = new();
 
@@ -22,7 +24,9 @@ sealed class WorkerSlot : IDisposable
     public WorkerSlot(WorkerId me, JobPresence presence, IJobReports reports)
     {
         (Me, Presence, Reports) = (me, presence, reports);
-        loop = new TrainingLoop(me, presence, reports);
+        clock = new WorkerClock(me);
+        loop = new TrainingLoop(me, presence, reports, clock);
+        reports.Follow(clock);
         thread = new Thread(Run) { Name = $"worker {me} of {presence.Job.Name}", IsBackground = true };
     }
 
@@ -42,10 +46,14 @@ sealed class WorkerSlot : IDisposable
     public void Start() => thread.Start();
 
     /// <summary>Hands an order over; it is taken before the next micro-batch.</summary>
-    public void Post(Order order)
+    /// <param name="order">the order</param>
+    /// <param name="trace">the span that it came with</param>
+    public void Post(Order order, string? trace = null)
     {
         lock (gate)
         {
+            if (order is Order.Begin)
+                loop.Trace = trace;
             inbox.Enqueue(order);
             if (loop.IsInterruptedBy(order))      // under the same lock as the taking: else it could cancel a wait of the very generation that it began
                 generationEnds.Cancel();
@@ -77,6 +85,7 @@ sealed class WorkerSlot : IDisposable
     {
         IsVanished = true;
         loop.Vanish();
+        clock.Silence();
         Stop();
     }
 
@@ -100,6 +109,7 @@ sealed class WorkerSlot : IDisposable
         finally
         {
             loop.Dispose();
+            clock.Stop();
             Left?.Invoke(this);
         }
     }

@@ -110,6 +110,8 @@ public sealed partial class ServerHost : IAsyncDisposable
         builder.AddPorts(addresses);
         builder.Services.AddHealth();
         builder.Services.AddJobsApi(folders, cache);
+        builder.AddObservability(options.Observability, options.Name);
+        builder.Services.AddHostedService<DatabaseWatch>();
         builder.Services.AddSingleton<Announcing>().AddHostedService(services => services.GetRequiredService<Announcing>());
         builder.Services.AddSingleton<Draining>();
 
@@ -117,8 +119,8 @@ public sealed partial class ServerHost : IAsyncDisposable
         app.UseRouting();
         app.UsePorts();
         app.OnPorts(addresses.Http).MapHealth();
+        app.OnPorts(addresses.Http).MapMetrics();
         app.OnPorts(addresses.Http, addresses.Api).MapJobsApi();
-        // Metrics: app.OnPorts(addresses.Http).MapMetrics().
         app.OnPorts(addresses.Exchange).MapGradientExchange();
         return app;
     }

@@ -62,6 +62,9 @@ public sealed record ServerOptions
     /// <summary>What the exchange of gradients waits for.</summary>
     public ExchangeOptions Exchange { get; init; } = new();
 
+    /// <summary>What the server shows of itself.</summary>
+    public ObservabilityOptions Observability { get; init; } = new();
+
     /// <summary>Who may talk to the server.</summary>
     public SecurityOptions Security { get; init; } = new();
 }

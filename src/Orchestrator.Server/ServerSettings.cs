@@ -129,12 +129,14 @@ public sealed class ServerSettings
 
     static IEnumerable<PropertyInfo> Settable(Type type) => type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.CanWrite);
 
-    static bool IsGroup(Type type) => type.IsClass && type != typeof(string);
+    static bool IsGroup(Type type) => type.IsClass && type != typeof(string) && type != typeof(Uri);
 
     static string Words(Type type)
         => type == typeof(int) || type == typeof(long) ? "a whole number"
             : type == typeof(bool) ? "true or false"
             : type == typeof(TimeSpan) ? "a time, hours:minutes:seconds such as 00:00:30,"
+            : type == typeof(double) ? "a number"
+            : type == typeof(Uri) ? "an address, such as http://collector:4317,"
             : type.IsEnum ? string.Join(" or ", Enum.GetNames(type).Select(name => name.ToLowerInvariant()))
             : type.Name;
 

@@ -27,6 +27,7 @@ static class Silo
             });
             KnowWhoLives(silo, options.Membership);
             silo.AddTrainingGrains();
+            silo.AddObservability(options.Observability);
         });
 
     // A hang is noticed after MaxProbeTimeout times the missed probes, so the two timeouts are one. With Orleans' own directory the death of one silo ends healthy grains on the others

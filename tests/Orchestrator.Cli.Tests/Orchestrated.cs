@@ -7,6 +7,9 @@ sealed record Orchestrated(int Code, string Out, string Error)
 {
     static readonly TimeSpan endsWithin = TimeSpan.FromMinutes(3);
 
+    /// <summary>Where it finds the user's settings: none of the machine's.</summary>
+    public static string Settings { get; } = Directory.CreateTempSubdirectory("orchestrator-settings-").FullName;
+
     public static Orchestrated Run(params string[] arguments) => RunWith("", arguments);
 
     public static Orchestrated RunWith(string input, params string[] arguments)
@@ -27,7 +30,9 @@ sealed record Orchestrated(int Code, string Out, string Error)
             WorkingDirectory = Path.GetTempPath(),
         };
         start.Environment["ORCHESTRATOR_CACHE"] = Path.Combine(Path.GetTempPath(), "orchestrator-cli-tests");
+        start.Environment["XDG_CONFIG_HOME"] = Settings;
         start.Environment.Remove("ORCHESTRATOR_DEBUG");
+        start.Environment.Remove("ORCHESTRATOR_SERVER");
         return Process.Start(start)!;
     }
 

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using Orchestrator.Api.V1;
+using Orchestrator.Cli.Cluster;
 using Orchestrator.Cli.Commands;
 using Orchestrator.Learning.Files;
 using Orchestrator.Protocol;
@@ -61,7 +63,50 @@ public class ParsingTests
         Assert.Equal(new ExportRequest("run", "upstream", "a.pth", UpstreamGates.Raw, "", null), Read<ExportCommand, ExportRequest>("export run --format upstream --output a.pth --gates raw"));
     }
 
+    [Fact]
+    public void Verbs_of_a_cluster_read_what_they_need_and_where_it_is()
+    {
+        var submit = Read<SubmitCommand, ToCluster<SubmitArguments>>("submit job.yaml --set training.epochs=3 -w 2 --wait --no-upload --server http://a:1 -n lab");
+        Assert.Equal(("http://a:1", "lab", "job.yaml", true, false), (submit.Server, submit.Space, submit.What.SpecFile, submit.What.Waits, submit.What.Upload));
+        Assert.Equal(["training.epochs=3", "workers=2"], submit.What.Overrides.Select(key => $"{key.Path}={key.Value}"));
+        Assert.Equal(new ScaleArguments("alpaca", 5), Read<ScaleCommand, ToCluster<ScaleArguments>>("scale alpaca --workers 5").What);
+        Assert.Equal(new WatchArguments("alpaca", 7), Read<WatchCommand, ToCluster<WatchArguments>>("watch alpaca --after 7").What);
+        Assert.Equal(new LogsArguments("alpaca", true, 0), Read<LogsCommand, ToCluster<LogsArguments>>("logs alpaca -f").What);
+        Assert.Equal(new DownloadArguments("alpaca", "out"), Read<DownloadCommand, ToCluster<DownloadArguments>>("download alpaca -o out").What);
+        Assert.Equal([Phase.Running, Phase.Queued], Read<ListCommand, ToCluster<ListArguments>>("list --state running --state queued").What.States);
+        Assert.Equal("gpu-3", Read<DrainCommand, ToCluster<string>>("drain gpu-3").What);
+        Assert.Equal("alpaca", Read<GetCommand, ToCluster<string>>("get alpaca --json").What);
+        Assert.Equal(new ContextSetting("lab", new ClusterContext("http://a:1", null)), Read<ContextSetCommand, ContextSetting>("context set lab --server http://a:1"));
+    }
+
+    [Fact]
+    public void The_command_line_wins_over_the_environment_and_that_over_the_saved_context()
+    {
+        var saved = new Contexts(null, new Dictionary<string, ClusterContext>()).With("lab", new ClusterContext("http://a:1,http://b:2", "team")).With("other", new ClusterContext("http://c:3", null));
+        Assert.Equal("lab", saved.Current);
+        Assert.Equal(("http://a:1/ http://b:2/", "team"), Meant(saved, null, null, null));
+        Assert.Equal(("http://c:3/", "default"), Meant(saved.Using("other"), null, null, null));
+        Assert.Equal(("http://d:4/", "default"), Meant(saved, null, null, "http://d:4"));
+        Assert.Equal(("http://e:5/", "mine"), Meant(saved, "http://e:5", "mine", "http://d:4"));
+        Assert.Equal((Contexts.DefaultServer + "/", "default"), Meant(new Contexts(null, new Dictionary<string, ClusterContext>()), null, null, ""));
+        Assert.Throws<ProblemException>(() => saved.Using("third"));
+        Assert.Throws<ProblemException>(() => saved.Meant("localhost:8081", null, null));
+
+        static (string, string) Meant(Contexts contexts, string? server, string? space, string? environment)
+            => contexts.Meant(server, space, environment) is var (servers, meant) ? (string.Join(' ', servers), meant) : default;
+    }
+
     [Theory]
+    [InlineData("scale alpaca")]
+    [InlineData("scale alpaca --workers 0")]
+    [InlineData("scale --workers 2")]
+    [InlineData("submit")]
+    [InlineData("submit job.yaml --wiat")]
+    [InlineData("list --state lost")]
+    [InlineData("watch alpaca --after -1")]
+    [InlineData("get")]
+    [InlineData("context set lab")]
+    [InlineData("context use")]
     [InlineData("train a b")]
     [InlineData("train --workers many")]
     [InlineData("train --no-such-option")]
@@ -84,7 +129,8 @@ public class ParsingTests
     [Fact]
     public void Every_verb_of_the_contract_is_there_and_shows_how_it_is_used()
     {
-        string[] contract = ["train", "validate", "new", "schema", "generate", "chat", "evaluate", "inspect", "export", "verify", "demo"];
+        string[] contract = ["train", "validate", "new", "schema", "generate", "chat", "evaluate", "inspect", "export", "verify", "demo", "serve", "submit", "list", "get", "watch", "logs", "scale", "suspend", "resume", "cancel",
+            "delete", "download", "workers", "drain", "cordon", "uncordon", "context"];
         var verbs = Program.Tree().Subcommands;
         Assert.Superset(contract.ToHashSet(), verbs.Select(verb => verb.Name).ToHashSet());
         Assert.All(verbs, verb => Assert.NotEmpty(((IVerb)verb).Examples));
@@ -96,7 +142,7 @@ public class ParsingTests
     {
         foreach (var example in Program.Tree().Subcommands.SelectMany(verb => ((IVerb)verb).Examples).Where(example => example.StartsWith("orchestrator ", StringComparison.Ordinal)))
         {
-            var line = example.Split(" > ")[0].Split(" | ")[0].Split("      ")[0]["orchestrator ".Length..];
+            var line = example.Split(" > ")[0].Split(" | ")[0].Split("   ")[0]["orchestrator ".Length..];
             Assert.Empty(Program.Tree().Parse(line).Errors);
         }
     }

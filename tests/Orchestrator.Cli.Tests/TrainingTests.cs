@@ -81,6 +81,17 @@ public sealed class TrainingTests : IDisposable
     }
 
     [Fact]
+    public void A_run_that_starts_from_an_adapter_is_first_evaluated_with_it()
+    {
+        var spec = Alpaca();
+        Train(spec, Place("first"), workers: 1);
+        Train(spec, Place("second"), workers: 1, "--set", $"adapter.init={new RunFolder(Place("first")).Adapter}", "--set", "training.epochs=1");
+        var (first, second) = (RunSummary.Read(new RunFolder(Place("first"))), RunSummary.Read(new RunFolder(Place("second"))));
+        Assert.Equal(first.Evaluations[^1].Loss, second.Evaluations[0].Loss);
+        Assert.NotEqual(first.Evaluations[0].Loss, second.Evaluations[0].Loss);
+    }
+
+    [Fact]
     public void The_golden_run_ends_as_the_original_ended_it_on_one_and_on_three_workers()
     {
         var spec = Parity(epochs: 3);

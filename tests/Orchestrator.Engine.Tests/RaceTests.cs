@@ -31,6 +31,10 @@ public sealed class RaceTests : IDisposable
 
         public void Tell(StepReport step) => All.Add(step);
 
+        public void Follow(Telemetry.WorkerClock clock)
+        {
+        }
+
         public void Complete() => All.Add("complete");
 
         public T Next<T>()

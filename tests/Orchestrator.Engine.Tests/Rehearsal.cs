@@ -1,8 +1,10 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Orchestrator.Collectives;
 using Orchestrator.Engine.Checkpoints;
 using Orchestrator.Engine.Resident;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Jobs;
 using Orchestrator.Protocol.Ledger;
@@ -109,6 +111,30 @@ sealed class Rehearsal : IAsyncDisposable
         return heard.Task.WaitAsync(patience);
     }
 
+    readonly Stopwatch age = Stopwatch.StartNew();
+    readonly JobAccounts accounts = new(new StoredAccounts(), TimeSpan.Zero);
+
+    /// <summary>Where the workers' time went, by what they told.</summary>
+    public WorkerSeconds Seconds
+    {
+        get
+        {
+            lock (accounts)
+                return accounts.At(age.Elapsed);
+        }
+    }
+
+    /// <summary>When workers came and went, measured beside their clocks.</summary>
+    public ConcurrentQueue<(WorkerId Worker, TimeSpan From, TimeSpan Until)> Stays { get; } = [];
+
+    /// <summary>Ends when the last worker has left.</summary>
+    public Task AllLeft => Within(Task.Run(async () =>
+    {
+        while (engines.Values.Any(engine => engine.WorkersOf(job.Name).Count > 0))
+            await Task.Yield();
+        return true;
+    }));
+
     readonly List<JobEvent> told = [];
     readonly List<(Func<JobEvent, bool> What, TaskCompletionSource Heard)> waits = [];
 
@@ -135,13 +161,15 @@ sealed class Rehearsal : IAsyncDisposable
             foreach (var what in events.GetConsumingEnumerable())
             {
                 var decision = Coordinator.Decide(job.Plan, state, what, now);
+                lock (accounts)
+                    accounts.Decided(what, state, decision.State, age.Elapsed);
                 state = decision.State;
                 lock (Reasons)
                     Reasons.Add($"{state.Phase}: {what.GetType().Name}: {decision.Reason}");
                 foreach (var order in decision.Orders)
                 {
                     if (order is JobOrder.ToWorker to)
-                        engines[to.Worker.Silo].Post(to.Worker, job, Dealt(to.Order), _ => new Reports(this));
+                        engines[to.Worker.Silo].Post(to.Worker, job, Dealt(to.Order), _ => new Reports(this, to.Worker));
                     else if (order is JobOrder.Evaluate evaluate)
                         events.Add(new JobEvent.Evaluated(evaluate.Step, Ends: false));
                 }
@@ -189,10 +217,36 @@ sealed class Rehearsal : IAsyncDisposable
 
     static string CanonicalLine(LedgerLine line) => LedgerChain.Append(LedgerChain.Start, line).Text;
 
-    sealed class Reports(Rehearsal owner) : IJobReports
+    sealed class Reports(Rehearsal owner, WorkerId worker) : IJobReports
     {
+        readonly TimeSpan came = owner.age.Elapsed;
+        WorkerClock? clock;
+        bool gone;
+
+        public void Follow(WorkerClock clock) => this.clock = clock;
+
+        void Account()
+        {
+            lock (owner.accounts)
+            {
+                if (clock?.Read() is { } account)
+                    owner.accounts.Take(account, owner.age.Elapsed);
+            }
+        }
+
+        void Goes()
+        {
+            if (gone)
+                return;
+            gone = true;
+            owner.Stays.Enqueue((worker, came, owner.age.Elapsed));
+        }
+
         public void Tell(JobEvent what)
         {
+            Account();
+            if (what is JobEvent.Lost lost && lost.Process == worker.Silo && lost.Slot == worker.Slot)
+                Goes();
             owner.Hear(what);
             if (!owner.events.IsAddingCompleted)
                 owner.events.Add(what);
@@ -200,6 +254,7 @@ sealed class Rehearsal : IAsyncDisposable
 
         public void Tell(StepReport step)
         {
+            Account();
             owner.Watch?.Invoke(step);
             lock (owner.Ledger)
             {
@@ -216,6 +271,8 @@ sealed class Rehearsal : IAsyncDisposable
 
         public void Complete()
         {
+            Account();
+            Goes();
         }
     }
 }

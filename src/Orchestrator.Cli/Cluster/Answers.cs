@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Google.Rpc;
 using Grpc.Core;
 
@@ -21,7 +22,7 @@ static class Answers
     public static bool IsPassing(RpcException e) => e.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Aborted || IsBroken(e);
 
     /// <summary>Whether the server did not say so itself: it could not be reached, or its connection broke.</summary>
-    public static bool IsBroken(RpcException e) => e.Status.DebugException is HttpRequestException or IOException or System.Net.Sockets.SocketException;
+    public static bool IsBroken(RpcException e) => e.Status.DebugException is HttpRequestException or IOException or SocketException;
 
     /// <summary>Why, in a few words.</summary>
     public static string Reason(RpcException e) => e switch
@@ -29,6 +30,7 @@ static class Answers
         { Status.DebugException: HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } http } => Innermost(http),
         { Status.DebugException: HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError or HttpRequestError.ResponseEnded or HttpRequestError.VersionNegotiationError } }
             => "no gRPC is spoken there; serve has it one port above its first",
+        { Status.DebugException: SocketException refused } => refused.Message,
         { StatusCode: StatusCode.DeadlineExceeded } => "no answer in time",
         _ when IsBroken(e) => "the connection broke",
         _ => e.Status.Detail,

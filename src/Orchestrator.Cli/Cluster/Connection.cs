@@ -60,9 +60,12 @@ sealed class Connection : IDisposable
     public Uri Server => ways[current].Server;
 
     /// <summary>Asks, whoever answers.</summary>
+    /// <param name="call">the question</param>
+    /// <param name="stop">gives up</param>
+    /// <param name="within">how long an answer may take; a minute by default</param>
     /// <exception cref="RefusedException">the cluster says no</exception>
     /// <exception cref="NoAnswerException">nobody answers</exception>
-    public async Task<T> Ask<T>(Func<CallInvoker, CallOptions, AsyncUnaryCall<T>> call, CancellationToken stop)
+    public async Task<T> Ask<T>(Func<CallInvoker, CallOptions, AsyncUnaryCall<T>> call, CancellationToken stop, TimeSpan? within = null)
     {
         var since = clock.GetTimestamp();
         var reasons = new Dictionary<Uri, string>();
@@ -73,7 +76,7 @@ sealed class Connection : IDisposable
             {
                 try
                 {
-                    return await call(ways[current].Channel.CreateCallInvoker(), new CallOptions(deadline: clock.GetUtcNow().UtcDateTime + answersWithin, cancellationToken: stop));
+                    return await call(ways[current].Channel.CreateCallInvoker(), new CallOptions(deadline: clock.GetUtcNow().UtcDateTime + (within ?? answersWithin), cancellationToken: stop));
                 }
                 catch (RpcException e) when (!stop.IsCancellationRequested && Answers.IsPassing(e))
                 {

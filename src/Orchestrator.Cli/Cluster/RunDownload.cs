@@ -15,13 +15,16 @@ static class RunDownload
     // A file that is written anew while it is fetched is listed again; one that always is may wait for the job's end.
     const int AttemptsMax = 5;
 
+    // A server takes every file's digest once: some two seconds a gigabyte, and a run of `full` may be a hundred of them.
+    static readonly TimeSpan digestsWithin = TimeSpan.FromMinutes(15);
+
     /// <summary>Fetches all files.</summary>
     /// <returns>those that are in the folder now</returns>
     public static async Task<IReadOnlyList<Api.V1.File>> Fetch(Connection cluster, string name, string folder, IProgress<TrainingProgress> view, CancellationToken stop)
     {
         for (var attempt = 1; ; attempt++)
         {
-            var listed = (await cluster.Ask((way, options) => new Files.FilesClient(way).ListAsync(cluster.Job(name), options), stop)).Files;
+            var listed = (await cluster.Ask((way, options) => new Files.FilesClient(way).ListAsync(cluster.Job(name), options), stop, digestsWithin)).Files;
             var (total, done, changed) = (listed.Sum(file => file.Length), 0L, 0);
             foreach (var file in listed)
             {

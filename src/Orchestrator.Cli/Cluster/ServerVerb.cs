@@ -48,7 +48,7 @@ abstract class ServerVerb<TRequest> : Verb<ToCluster<TRequest>>
 /// <summary>A verb about one job.</summary>
 abstract class JobVerb : ServerVerb<string>
 {
-    readonly Argument<string> job = new("NAME") { Description = "The job." };
+    readonly Argument<string> job = JobNames.Argument();
 
     /// <param name="name">the word</param>
     /// <param name="description">one sentence for help</param>

@@ -11,7 +11,7 @@ sealed record DownloadArguments(string Job, string Folder);
 /// <summary><c>download</c>: a job's run folder, as <c>train</c> would have left it, each file verified by its digest.</summary>
 sealed class DownloadCommand : ServerVerb<DownloadArguments>
 {
-    readonly Argument<string> job = new("NAME") { Description = "The job." };
+    readonly Argument<string> job = JobNames.Argument();
     readonly Option<string?> output = new("--output", "-o") { HelpName = "DIR", Description = "Where to; runs/NAME by default. What is there already is not fetched again." };
 
     public DownloadCommand() : base("download", "Fetch a job's run folder: adapter, checkpoints, ledger.")

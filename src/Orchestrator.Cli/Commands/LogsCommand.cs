@@ -14,7 +14,7 @@ sealed record LogsArguments(string Job, bool Follows, long After);
 /// <summary><c>logs</c>: a job's log.</summary>
 sealed class LogsCommand : ServerVerb<LogsArguments>
 {
-    readonly Argument<string> job = new("NAME") { Description = "The job." };
+    readonly Argument<string> job = JobNames.Argument();
     readonly Option<bool> follow = new("--follow", "-f") { Description = "Stay until the job is over." };
     readonly Option<long?> after = new("--after") { HelpName = "NUMBER", Description = "Go on after this line; from the first by default." };
 

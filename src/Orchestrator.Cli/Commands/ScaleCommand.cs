@@ -12,7 +12,7 @@ sealed record ScaleArguments(string Job, int Workers);
 /// <summary><c>scale</c>: another number of workers, from the next step on.</summary>
 sealed class ScaleCommand : ServerVerb<ScaleArguments>
 {
-    readonly Argument<string> job = new("NAME") { Description = "The job." };
+    readonly Argument<string> job = JobNames.Argument();
     readonly Option<int?> workers = new("--workers", "-w") { HelpName = "N", Required = true, Description = "How many compute from the next step on. Never changes the result." };
 
     public ScaleCommand() : base("scale", "Give a job another number of workers.")

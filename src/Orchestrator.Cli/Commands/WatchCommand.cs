@@ -11,7 +11,7 @@ sealed record WatchArguments(string Job, long After);
 /// <summary><c>watch</c>: a job to its end, from any event on. A server that dies on the way is replaced by the next, or waited for.</summary>
 sealed class WatchCommand : ServerVerb<WatchArguments>
 {
-    readonly Argument<string> job = new("NAME") { Description = "The job." };
+    readonly Argument<string> job = JobNames.Argument();
     readonly Option<long?> after = new("--after") { HelpName = "NUMBER", Description = "Go on after this event; from the first by default." };
 
     public WatchCommand() : base("watch", "Watch a job until it is over; ends with 1 if it failed.")

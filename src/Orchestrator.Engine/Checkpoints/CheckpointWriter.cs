@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Learning.Adapters;
 using Orchestrator.Learning.Training;
 using Orchestrator.Protocol.Coordination;
@@ -29,6 +31,9 @@ sealed class CheckpointWriter : IDisposable
         thread.Start();
     }
 
+    /// <summary>Where times are told.</summary>
+    public Metrics? Metrics { get; init; }
+
     /// <summary>Copies the replica's state and returns; <paramref name="tell"/> hears of the outcome.</summary>
     public void Write(Replica replica, Action<JobEvent> tell)
     {
@@ -50,9 +55,11 @@ sealed class CheckpointWriter : IDisposable
     void Write(ReplicaState state, Action<JobEvent> tell)
     {
         JobEvent outcome = new JobEvent.Written(state.Step);
+        var started = Stopwatch.GetTimestamp();
         try
         {
             write(state);
+            Metrics?.CheckpointTook(Stopwatch.GetElapsedTime(started));
         }
         catch (Exception fault)
         {

@@ -66,6 +66,8 @@ public sealed class Evaluator(EngineOptions options, ResidentBases bases) : IDis
         using var replica = new Replica(lease.Weights, method, spec.Training, ComputeDevice.KernelsOf(spec, method), spec.Device.Threads);
         if (step != Step.Start)
             replica.Import(CheckpointReader.Read(new RunFolder(job.Folder), job.Plan, step, method));
+        else if (spec.Adapter.Init is { } init)
+            StartAdapter.Read(init, method, folder.Config.Heads).Begin(replica);
 
         using var unrecorded = torch.no_grad();
         var loss = HeldOutLoss.Of(replica, Batches(data));

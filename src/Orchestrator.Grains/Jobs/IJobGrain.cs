@@ -1,5 +1,6 @@
 using Orchestrator.Engine;
 using Orchestrator.Engine.Evaluation;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Protocol.Coordination;
 using Orleans.Concurrency;
 
@@ -37,11 +38,11 @@ public interface IJobGrain : IGrainWithStringKey
 
     /// <summary>
     /// What a worker tells, in order. Idempotent: of several equal reports the first counts, those of an older generation change nothing but the ledger, whose lines
-    /// are the same in every generation.
+    /// are the same in every generation; of an account the one that shows the most time.
     /// </summary>
     /// <returns>the step up to which the ledger is on disk</returns>
     [Alias("report")]
-    Task<Step> Report(IReadOnlyList<JobEvent> events, IReadOnlyList<StepReport> steps);
+    Task<Step> Report(IReadOnlyList<JobEvent> events, IReadOnlyList<StepReport> steps, WorkerAccount? account);
 
     /// <summary>An evaluation is done. Idempotent by its step.</summary>
     [Alias("evaluated")]

@@ -75,10 +75,11 @@ sealed partial class JobGrain
                 return false;
             (next, decision) = await Delivered(next, decision);
             var quiet = next with { State = next.State with { Committed = before.State.Committed, FruitlessGenerations = before.State.FruitlessGenerations } };
-            if (decision.Orders.Count > 0 || quiet != before)
+            if (decision.Orders.Count > 0 || quiet != before || telemetry!.IsUnsaved)
                 await Save(next);      // no order runs ahead of its record
             else
                 stored.State = next;
+            telemetry!.Decided(heard.What, before.State, decision);
             foreach (var order in decision.Orders)
                 Carry(order);
             Publish(before, next, heard, decision);
@@ -129,7 +130,7 @@ sealed partial class JobGrain
     async Task Save(JobRecord next)
     {
         var before = stored.State;
-        stored.State = next;
+        stored.State = telemetry is null ? next : next with { Accounts = telemetry.Saving() };
         try
         {
             await stored.WriteStateAsync();
@@ -137,6 +138,7 @@ sealed partial class JobGrain
         catch
         {
             stored.State = before;
+            telemetry?.NotSaved();
             throw;
         }
     }

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Logging;
 using Orchestrator.Engine;
 using Orchestrator.Engine.Checkpoints;
 using Orchestrator.Engine.Evaluation;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Grains.Checkpoints;
 using Orchestrator.Grains.Scheduling;
 using Orchestrator.Grains.Workers;
@@ -24,10 +25,12 @@ sealed partial class JobGrain
     string? undurable;      // why events wait to be written
 
     /// <inheritdoc/>
-    public async Task<Step> Report(IReadOnlyList<JobEvent> told, IReadOnlyList<StepReport> steps)
+    public async Task<Step> Report(IReadOnlyList<JobEvent> told, IReadOnlyList<StepReport> steps, WorkerAccount? account)
     {
         if (ledger is null)
             return everything;      // the job is over, or was deleted: its workers need keep nothing
+        if (account is not null)
+            telemetry!.Take(account);
         foreach (var step in steps)
         {
             try
@@ -36,6 +39,7 @@ sealed partial class JobGrain
                 {
                     var members = Record.State.Workers.Count(worker => worker.IsMember);
                     metrics!.Append(step, members);
+                    telemetry!.Committed(step);
                     if (news is NewsBoard)
                         news.PostStep(step, Job.Plan.Last.Number, members);
                 }
@@ -116,12 +120,13 @@ sealed partial class JobGrain
         {
             GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Evaluated(evaluation).Ignore();
             news.Post(new JobNews(0, Evaluation: evaluation));
+            telemetry!.Evaluated(evaluation);
         }
         if (next.State.Reason != before.State.Reason || next.State.Phase != before.State.Phase)
         {
             LogDecided(Job.Name, next.State.Phase, decision.Reason);
             if (next.State.Phase is JobPhase.Suspended || next.State.IsOver)
-                SummaryFile.Write(Job, next.State, next.Evaluations, ledger!.Last, metrics!.Totals, before.State.Workers.Count, next.AdapterSha256);
+                SummaryFile.Write(Job, next.State, next.Evaluations, ledger!.Last, metrics!.Totals, before.State.Workers.Count, telemetry!.Seconds, next.AdapterSha256);
             news.Post(new JobNews(0, Decision: Told(next.State, next.State.Reason)));
         }
         if (next.State.Phase != before.State.Phase)
@@ -225,6 +230,7 @@ sealed partial class JobGrain
             Remaining = speed is { SecondsPerStep: > 0 } ? TimeSpan.FromSeconds(speed.SecondsPerStep * (last.Number - state.Committed.Number)) : null,
             AdapterSha256 = Record.AdapterSha256,
             Warnings = [.. Record.Warnings],
+            WorkerSeconds = telemetry?.Seconds,
         });
     }
 

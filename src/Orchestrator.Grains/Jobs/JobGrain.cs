@@ -1,7 +1,9 @@
 using System.Threading.Channels;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Engine;
 using Orchestrator.Engine.Evaluation;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Grains.Checkpoints;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Coordination;
@@ -26,6 +28,7 @@ sealed partial class JobGrain(
     WorkerOrders? orders;
     LedgerFile? ledger;
     MetricsFile? metrics;
+    JobTelemetry? telemetry;
     Task? loop;
     string? refusal;
     string? fault;      // why nothing can be decided just now
@@ -59,12 +62,13 @@ sealed partial class JobGrain(
     // Everything that a fresh activation needs, and the event that makes the coordinator go on from what is on disk.
     async Task Begin()
     {
-        orders ??= new WorkerOrders(GrainFactory, () => Job, what => events.Writer.TryWrite(new Heard(what)));
+        telemetry ??= new JobTelemetry(services.GetRequiredService<Metrics>(), Job, Record.Accounts, Record.State, clock);
+        orders ??= new WorkerOrders(GrainFactory, () => telemetry.Traced(Job), what => events.Writer.TryWrite(new Heard(what)));
         ledger ??= LedgerFile.Open(new RunFolder(Job.Folder), Job.Plan, TellForgotten);
         var checkpoint = await NewestCheckpoint();
         metrics ??= MetricsFile.Open(new RunFolder(Job.Folder));
         WantEvaluations();
-        SummaryFile.Write(Job, Record.State, Record.Evaluations, ledger.Last, metrics.Totals, workers: 0);
+        SummaryFile.Write(Job, Record.State, Record.Evaluations, ledger.Last, metrics.Totals, workers: 0, telemetry.Seconds);
         events.Writer.TryWrite(new Heard(new JobEvent.Started(checkpoint)));
         loop ??= Run();
     }
@@ -124,6 +128,7 @@ sealed partial class JobGrain(
             await Task.WhenAny(loop, Task.Delay(tick, CancellationToken.None));      // a decision in hand is finished, or was not made
         ledger?.Dispose();
         metrics?.Dispose();
+        telemetry?.Dispose();
         news.Dispose();
     }
 

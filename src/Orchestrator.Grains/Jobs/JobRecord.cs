@@ -1,5 +1,6 @@
 using Orchestrator.Engine;
 using Orchestrator.Engine.Evaluation;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Jobs;
 
@@ -31,4 +32,7 @@ public sealed record JobRecord
 
     /// <summary>SHA-256 of the adapter; empty until it is completed.</summary>
     public string AdapterSha256 { get; init; } = "";
+
+    /// <summary>Where its workers' time went.</summary>
+    public StoredAccounts Accounts { get; init; } = new();
 }

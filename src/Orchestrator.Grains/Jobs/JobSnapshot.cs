@@ -1,5 +1,6 @@
 using Orchestrator.Engine;
 using Orchestrator.Engine.Evaluation;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Protocol.Coordination;
 
 namespace Orchestrator.Grains.Jobs;
@@ -40,6 +41,9 @@ public sealed record JobSnapshot(
 
     /// <summary>What its user may not have meant.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
+
+    /// <summary>Where its workers' time went, until now.</summary>
+    public WorkerSeconds? WorkerSeconds { get; init; }
 }
 
 /// <summary>Something that a person who watches the job wants to hear of: one of the members is set.</summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Orchestrator.Engine;
 using Orchestrator.Engine.Evaluation;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Learning.Files;
 using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Ledger;
@@ -10,7 +11,7 @@ namespace Orchestrator.Grains.Jobs;
 /// <summary>Writes <c>run.json</c> when a job begins, pauses or ends.</summary>
 static class SummaryFile
 {
-    public static void Write(JobAssignment job, JobState state, IReadOnlyList<EvaluationResult> evaluations, LedgerLine? last, SpeedTotals speed, int workers, string adapterSha256 = "")
+    public static void Write(JobAssignment job, JobState state, IReadOnlyList<EvaluationResult> evaluations, LedgerLine? last, SpeedTotals speed, int workers, WorkerSeconds seconds, string adapterSha256 = "")
     {
         var run = new RunFolder(job.Folder);
         using var process = Process.GetCurrentProcess();
@@ -31,6 +32,8 @@ static class SummaryFile
             Seconds = speed.Seconds,
             TokensPerSecond = speed.Seconds > 0 ? speed.Tokens / speed.Seconds : 0,
             SupervisedTokensPerSecond = speed.Seconds > 0 ? speed.Supervised / speed.Seconds : 0,
+            WorkerSeconds = seconds,
+            Goodput = seconds.Goodput,
             PeakResidentBytes = process.PeakWorkingSet64,
             Digests = job.Plan.Digests,
             Evaluations = evaluations,

@@ -54,6 +54,7 @@ sealed partial class SchedulerGrain
             {
                 await Decide();
                 Steer();
+                Measure();
                 if (complaint is not null)
                     complaint = null;
                 await wake.WaitAsync(every, stopping.Token);

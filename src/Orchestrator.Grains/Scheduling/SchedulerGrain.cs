@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using Orchestrator.Engine;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Grains.Jobs;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Coordination;
@@ -13,6 +14,7 @@ namespace Orchestrator.Grains.Scheduling;
 sealed partial class SchedulerGrain(
     [PersistentState("queue", "jobs")] IPersistentState<SchedulerRecord> stored,
     IClusterMembershipService membership,
+    Metrics metrics,
     TimeProvider clock,
     ILogger<SchedulerGrain> log) : Grain, ISchedulerGrain, IDisposable
 {
@@ -201,6 +203,7 @@ sealed partial class SchedulerGrain(
         await stopping.CancelAsync();
         if (loop is not null)
             await loop;
+        metrics.QueueIs(null);
     }
 
     /// <inheritdoc/>

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Engine;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Grains.Jobs;
 using Orchestrator.Protocol.Coordination;
 
@@ -12,6 +13,8 @@ namespace Orchestrator.Grains.Workers;
 sealed partial class JobReports : IJobReports
 {
     static readonly TimeSpan pauseAfterFault = TimeSpan.FromMilliseconds(200);
+    static readonly TimeSpan accountEvery = TimeSpan.FromSeconds(1);
+    const int LastAccountTriesMax = 25;
 
     readonly Channel<object> told = Channel.CreateUnbounded<object>(new UnboundedChannelOptions { SingleReader = true });
     readonly IGrainFactory grains;
@@ -19,6 +22,7 @@ sealed partial class JobReports : IJobReports
     readonly string job;
     readonly ILogger log;
     string? complaint;
+    WorkerClock? clock;
 
     public JobReports(IGrainFactory grains, TrainingEngine engine, string job, ILogger log)
     {
@@ -36,22 +40,33 @@ sealed partial class JobReports : IJobReports
     public void Tell(StepReport step) => told.Writer.TryWrite(step);
 
     /// <inheritdoc/>
+    public void Follow(WorkerClock clock) => Volatile.Write(ref this.clock, clock);
+
+    /// <inheritdoc/>
     public void Complete() => told.Writer.TryComplete();
 
     async Task Deliver()
     {
-        while (await told.Reader.WaitToReadAsync())
+        var reading = told.Reader.WaitToReadAsync().AsTask();
+        for (var isOver = false; !isOver;)
         {
+            if (!reading.IsCompleted)
+                await Task.WhenAny(reading, Task.Delay(accountEvery));
             var events = new List<JobEvent>();
             var steps = new List<StepReport>();
-            while (told.Reader.TryRead(out var what))
+            if (reading.IsCompleted)
             {
-                if (what is StepReport step)
-                    steps.Add(step);
-                else
-                    events.Add((JobEvent)what);
+                isOver = !await reading;
+                while (told.Reader.TryRead(out var what))
+                {
+                    if (what is StepReport step)
+                        steps.Add(step);
+                    else
+                        events.Add((JobEvent)what);
+                }
+                reading = told.Reader.WaitToReadAsync().AsTask();
             }
-            while (!await Send(events, steps))
+            for (var tries = 1; !await Send(events, steps) && !(isOver && tries == LastAccountTriesMax); tries++)
                 await Task.Delay(pauseAfterFault);
         }
     }
@@ -61,8 +76,9 @@ sealed partial class JobReports : IJobReports
     {
         try
         {
-            var written = await grains.GetGrain<IJobGrain>(job).Report(events, steps);
-            engine.Acknowledge(job, written);
+            var account = Volatile.Read(ref clock)?.Read();
+            if (account is not null || events.Count + steps.Count > 0)
+                engine.Acknowledge(job, await grains.GetGrain<IJobGrain>(job).Report(events, steps, account));
             complaint = null;
             return true;
         }

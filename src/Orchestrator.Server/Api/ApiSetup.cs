@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Orchestrator.Grains;
 using Orchestrator.Server.Blobs;
 
@@ -33,6 +34,8 @@ public static class ApiSetup
             .AddServiceOptions<FilesService>(Bound)
             .AddServiceOptions<WorkersService>(Bound)
             .AddJsonTranscoding(options => options.TypeRegistry = TypeRegistry.FromMessages(BadRequest.Descriptor));
+        // It looks at every gRPC service of the process, and warns of the exchange's, which is none of these.
+        services.Configure<LoggerFilterOptions>(options => options.AddFilter("Microsoft.AspNetCore.Grpc.JsonTranscoding", LogLevel.Error));
         services.AddGrpcReflection();
         services.AddGrpcHealthChecks();
         return services;

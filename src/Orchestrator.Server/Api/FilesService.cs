@@ -14,6 +14,7 @@ namespace Orchestrator.Server.Api;
 sealed class FilesService(IGrainFactory grains, ClusterFolders folders, RunFiles files, BlobStore blobs, IHostApplicationLifetime life) : Files.FilesBase
 {
     const int PartBytesMax = 256 << 10;
+    const int SentBytes = 64 << 10;      // below what the garbage collector keeps apart as large
 
     /// <inheritdoc/>
     public override async Task<FileList> List(JobRequest request, ServerCallContext context)
@@ -37,7 +38,7 @@ sealed class FilesService(IGrainFactory grains, ClusterFolders folders, RunFiles
         stream.Seek(request.Offset, SeekOrigin.Begin);
         while (true)
         {
-            var buffer = new byte[PartBytesMax];      // the message keeps it until it is sent
+            var buffer = new byte[SentBytes];      // the message keeps it until it is sent
             var read = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, stop.Token);
             if (read == 0)
                 return;

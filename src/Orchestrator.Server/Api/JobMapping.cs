@@ -46,6 +46,10 @@ static class JobMapping
             job.ValidationLoss = validation;
         if (now.Remaining is { } remaining)
             job.Remaining = Duration.FromTimeSpan(remaining);
+        foreach (var (state, seconds) in now.WorkerSeconds?.ByState() ?? [])
+            job.WorkerSeconds[state] = seconds;
+        if (now.WorkerSeconds?.Goodput is { } goodput)
+            job.Goodput = goodput;
         // The grain hears of its own end, and of what its workers say, before the queue does.
         if (IsOver(now.Stage) || (entry.Stage == JobStage.Running && now.Stage == JobStage.Running))
             (job.Phase, job.Reason) = (PhaseOf(now.Stage), now.Reason);

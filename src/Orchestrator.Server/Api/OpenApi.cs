@@ -110,14 +110,13 @@ static partial class OpenApi
             : field.IsRepeated ? new JsonObject { ["type"] = "array", ["items"] = OfOne(field) }
             : OfOne(field);
 
-    // 64-bit numbers are texts in proto's JSON, since JavaScript's numbers hold 53 bits.
     static JsonObject OfOne(FieldDescriptor field) => field.FieldType switch
     {
         FieldType.Bool => new JsonObject { ["type"] = "boolean" },
         FieldType.String => new JsonObject { ["type"] = "string" },
         FieldType.Bytes => new JsonObject { ["type"] = "string", ["format"] = "byte" },
         FieldType.Int32 => new JsonObject { ["type"] = "integer", ["format"] = "int32" },
-        FieldType.Int64 => new JsonObject { ["type"] = "string", ["format"] = "int64" },
+        FieldType.Int64 => new JsonObject { ["type"] = "integer", ["format"] = "int64" },
         FieldType.Double => new JsonObject { ["type"] = "number", ["format"] = "double" },
         FieldType.Enum => new JsonObject { ["$ref"] = $"#/components/schemas/{field.EnumType.Name}" },
         FieldType.Message when field.MessageType.FullName == wellKnown[0] => new JsonObject { ["type"] = "string", ["format"] = "date-time" },

@@ -56,7 +56,7 @@ static class RestRoutes
                 await upload.Complete(context.RequestAborted);
             }
             var state = blobs.Find(sha256);
-            return Results.Json(new { sha256 = state.Sha256, received = state.Received.ToString(System.Globalization.CultureInfo.InvariantCulture), complete = state.IsComplete });
+            return Results.Json(new { sha256 = state.Sha256, received = state.Received, complete = state.IsComplete });
         }
         catch (BlobBusyException busy)
         {

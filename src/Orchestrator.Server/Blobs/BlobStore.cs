@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Orchestrator.Grains;
+using Orchestrator.Learning.Files;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Jobs;
 using Orchestrator.Server.Specs;
@@ -130,6 +131,7 @@ sealed class BlobUpload(FileStream file, string sha256, long length, string name
             throw new ProblemException("sha256", found, sha256, "the bytes were changed on their way, or between two parts of the upload: begin again");
         }
         File.Move(file.Name, name, overwrite: true);      // under the lock: nobody else writes to what has its name now
+        DurableFolder.Flush(Path.GetDirectoryName(name)!);
         return new BlobState(sha256, length, IsComplete: true);
     }
 

@@ -15,14 +15,13 @@ public static class RemoteSpec
     /// <summary>Whether a text is a SHA-256 as it is written here: 64 hexadecimal digits in lower case.</summary>
     public static bool IsDigest(string? text) => text is { Length: 64 } && text.All(char.IsAsciiHexDigitLower);
 
-    /// <summary>Paths that mean something on one machine only.</summary>
+    /// <summary>Paths that mean something on one machine only. Models are looked for in the servers' own folders, records are not.</summary>
     /// <returns>problems whose place is the key's path</returns>
     public static IEnumerable<Problem> Check(JobSpec spec)
     {
         if (DigestOf(spec.Data.Path) is { } digest && !IsDigest(digest))
             yield return new("data.path", $"'{spec.Data.Path}'", $"{Uploaded} and 64 hexadecimal digits in lower case");
-        foreach (var (key, path) in new[] { ("data.path", spec.Data.Path), ("model.tokenizer", spec.Model.Tokenizer), ("adapter.init", spec.Adapter.Init) })
-            if (path is { Length: > 0 } && DigestOf(path) is null && !Path.IsPathRooted(path))
-                yield return new(key, $"'{path}'", "a whole path, as the servers see it", key == "data.path" ? $"or upload the records and name them {Uploaded}DIGEST" : "begin it with a slash");
+        else if (DigestOf(spec.Data.Path) is null && spec.Data.Path.Length > 0 && !Path.IsPathRooted(spec.Data.Path))
+            yield return new("data.path", $"'{spec.Data.Path}'", "a whole path, as the servers see it", $"or upload the records and name them {Uploaded}DIGEST");
     }
 }

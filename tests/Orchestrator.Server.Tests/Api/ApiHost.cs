@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Orchestrator.Grains;
 using Orchestrator.Harness;
@@ -52,6 +53,7 @@ sealed class ApiHost : IAsyncDisposable
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(20));
         builder.Services.AddRouting();
         builder.Services.AddSingleton(Cluster.Grains);
+        builder.Services.AddHealthChecks().AddCheck("silo", () => HealthCheckResult.Healthy());
         builder.Services.AddJobsApi(Folders, Path.Combine(data.FullName, "cache"));
         app = builder.Build();
         app.UseRouting();

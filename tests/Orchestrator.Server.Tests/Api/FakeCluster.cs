@@ -34,7 +34,7 @@ sealed class FakeCluster
             return jobs.Find(job => job.Entry.Key == key);
     }
 
-    object? Call(MethodInfo method, object?[] arguments)
+    Task Call(MethodInfo method, object?[] arguments)
     {
         if (Fault is { } fault)
             throw fault;
@@ -91,6 +91,7 @@ sealed class FakeCluster
         return at < 0 ? throw new ProblemException($"server {silo}", "nothing", "a server that lives") : Silos[at] = Silos[at] with { Cordoned = cordoned, Drained = drained };
     }
 
+#pragma warning disable CA1852 // DispatchProxy derives from them at run time
     /// <summary>Every grain of the factory leads here, or to a job.</summary>
     public class FakeGrains : DispatchProxy
     {
@@ -126,6 +127,7 @@ sealed class FakeCluster
 
         protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => call!(targetMethod!, args ?? []);
     }
+#pragma warning restore CA1852
 }
 
 /// <summary>A job whose events a test tells.</summary>
@@ -181,14 +183,14 @@ sealed class FakeJob(JobEntry entry)
             {
                 nameof(IJobGrain.Snapshot) => Task.FromResult(new JobSnapshot(JobPhase.Running, Entry.Reason, new Step(news.Count(one => one.Step is not null)), new Step(1000), new Generation(1),
                     [new WorkerId("a", 0), new WorkerId("a", 1)], Step.Start, Step.Start, null) { Stage = Entry.Stage, Kind = "cpu test", Loss = 0.5, AdapterSha256 = Entry.Stage == JobStage.Completed ? new string('d', 64) : "" }),
-                nameof(IJobGrain.News) => Task.FromResult(After((long)arguments[0]!)),
+                nameof(IJobGrain.News) => Task.FromResult<IReadOnlyList<JobNews>>(After((long)arguments[0]!)),
                 nameof(IJobGrain.Logs) => Task.FromResult<IReadOnlyList<JobLogLine>>([.. After((long)arguments[0]!).Select(one => new JobLogLine(one.Number, one.At, $"event {one.Number}"))]),
                 _ => throw new NotSupportedException(method.Name),
             };
         }
     }
 
-    IReadOnlyList<JobNews> After(long number)
+    List<JobNews> After(long number)
     {
         List<JobNews> answer = [.. news.Skip((int)number).Take(AnsweredMax)];
         if (answer.Count > 0)
