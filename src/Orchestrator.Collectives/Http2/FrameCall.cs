@@ -35,7 +35,6 @@ sealed class FrameCall : IDisposable
     public static async Task<FrameCall> Open(Uri address, string method, CancellationToken stop)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        IDisposable opened = socket;
         try
         {
             await socket.ConnectAsync(address.DnsSafeHost, address.Port, stop);
@@ -43,7 +42,7 @@ sealed class FrameCall : IDisposable
             if (address.Scheme == Uri.UriSchemeHttps)
             {
                 var secure = new SslStream(connection);
-                opened = connection = secure;
+                connection = secure;
                 await secure.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = address.DnsSafeHost, ApplicationProtocols = [SslApplicationProtocol.Http2] }, stop);
             }
             var call = new FrameCall(connection);
@@ -53,7 +52,7 @@ sealed class FrameCall : IDisposable
         }
         catch
         {
-            opened.Dispose();
+            socket.Dispose();
             throw;
         }
     }
@@ -148,8 +147,8 @@ sealed class FrameCall : IDisposable
                 await connection.ReadExactlyAsync(payload.AsMemory(0, frame.Length));
                 if (Take(frame, payload.AsSpan(0, frame.Length)))
                     break;
-                if (frame is { Type: FrameType.Settings or FrameType.Ping } && !frame.Flags.HasFlag(FrameFlags.Ack))
-                    await Write(frame.Type, FrameFlags.Ack, 0, frame.Type == FrameType.Ping ? payload.AsMemory(0, frame.Length) : default);
+                if (frame is { Type: FrameType.Settings or FrameType.Ping } && !frame.Flags.HasFlag(FrameHead.Ack))
+                    await Write(frame.Type, FrameHead.Ack, 0, frame.Type == FrameType.Ping ? payload.AsMemory(0, frame.Length) : default);
             }
             var end = status ?? new Status(StatusCode.Unimplemented, "it answers, but is no exchange");
             if (end.StatusCode != StatusCode.OK)
@@ -184,7 +183,7 @@ sealed class FrameCall : IDisposable
             case FrameType.Continuation when headers.Count + payload.Length <= 4 * IncomingBytesMax:
                 headers.AddRange(payload);
                 return frame.Flags.HasFlag(FrameFlags.EndHeaders) && HeadersAreOver();
-            case FrameType.Settings when !frame.Flags.HasFlag(FrameFlags.Ack):
+            case FrameType.Settings when !frame.Flags.HasFlag(FrameHead.Ack):
                 for (; payload.Length >= 6; payload = payload[6..])
                     windows.Set((Setting)BinaryPrimitives.ReadUInt16BigEndian(payload), BinaryPrimitives.ReadUInt32BigEndian(payload[2..]));
                 return false;
