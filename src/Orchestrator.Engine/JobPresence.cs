@@ -38,7 +38,8 @@ sealed class JobPresence : IDisposable
         (Job, this.options, this.bases, this.shelf, Log) = (job, options, bases, shelf, log);
         Run = new RunFolder(job.Folder);
         InHand = new WorkInHand(Plan.MicroBatches);
-        Reduction = new LocalReduction(job.Name, options.Process, Plan.MicroBatches, Plan.Parameters, exchange);
+        Audits = AuditRule.Of(Plan);
+        Reduction = new LocalReduction(job.Name, options.Process, Plan.MicroBatches, Plan.Parameters, exchange, Audits.IsOn);
         located = new Lazy<JobSpec>(() => new LocalFiles(options).Locate(Plan.Spec));
         data = new Lazy<TrainingData>(OpenData);
         method = new Lazy<IAdapter>(() => Methods.Of(Plan.Spec.Adapter, ConfigOfBase()));
@@ -60,6 +61,11 @@ sealed class JobPresence : IDisposable
     public LocalReduction Reduction { get; }
 
     public WorkInHand InHand { get; }
+
+    public AuditRule Audits { get; }
+
+    /// <summary>What is done to a micro-batch that a worker has computed, for drills; null outside of them.</summary>
+    public Action<WorkerId, Step, PartialSum>? Drill { get; init; }
 
     public EngineLog Log { get; }
 
@@ -126,7 +132,7 @@ sealed class JobPresence : IDisposable
     }
 
     /// <summary>Queues the replica's state to be written as the checkpoint of its step.</summary>
-    public void Write(Replica replica, Action<JobEvent> tell) => writer.Value.Write(replica, tell);
+    public void Write(Replica replica, Generation generation, Action<JobEvent> tell) => writer.Value.Write(replica, generation, tell);
 
     /// <summary>A worker has left: its reports are complete when the job was told of the last checkpoint that it had queued.</summary>
     public void CompleteAfterWrites(IJobReports reports)

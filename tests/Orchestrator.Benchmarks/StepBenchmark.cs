@@ -29,7 +29,7 @@ static class StepBenchmark
         var small = options.Contains("small");
         var file = small ? "alpaca_train_999.json" : "alpaca_original_1805.json";
         var batches = options.FirstOrDefault(option => option.StartsWith("batches=", StringComparison.Ordinal))?[8..] ?? "5";
-        if (Workload.Examples(Global * int.Parse(batches, CultureInfo.InvariantCulture), file) is not { } examples)
+        if (Workload.Examples(Global * int.Parse(batches, CultureInfo.InvariantCulture), file, shuffled: true) is not { } examples)
         {
             report?.NotMeasured("a step", "the records are missing");
             Console.Error.WriteLine("../shared has no tokenizer or no data");
@@ -37,7 +37,7 @@ static class StepBenchmark
         }
         var config = small ? Workload.Large with { Dim = 256, HeadDim = 32, Hidden = 688 } : Workload.Large;
         details.WriteLine($"{Measurement.Processor()}, {Environment.ProcessorCount} processors; D {config.Dim}, {config.Layers} layers, {config.Heads} heads, F {config.Hidden}, V {config.Vocabulary:N0}; "
-            + $"4 adapted layers of 10 slots; {file}, records 0 to {examples.Count - 1} as {examples.Count / Global} batches");
+            + $"4 adapted layers of 10 slots; {file}, the first {examples.Count / Global} batches of seed 0");
         var right = true;
         foreach (var type in (ScalarType[])[ScalarType.Float32, ScalarType.BFloat16])
         {

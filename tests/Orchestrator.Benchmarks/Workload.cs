@@ -62,15 +62,19 @@ static class Workload
         return replica;
     }
 
-    /// <summary>The first records of Alpaca with LLaMA's own tokens, or null where they are missing.</summary>
-    public static IReadOnlyList<Example>? Examples(int count, string file = "alpaca_original_1805.json")
+    /// <summary>Records of Alpaca with LLaMA's own tokens, or null where they are missing.</summary>
+    /// <param name="count">how many</param>
+    /// <param name="file">where they are</param>
+    /// <param name="shuffled">whether they are those that a job with seed 0 begins its first epoch with, or the file's first</param>
+    public static IReadOnlyList<Example>? Examples(int count, string file = "alpaca_original_1805.json", bool shuffled = false)
     {
         if (Shared.Find("tokenizers/llama-32k/tokenizer.model") is not { } model || Shared.Find($"data/{file}") is not { } data)
             return null;
         var tokenizer = Tokenizer.Open(model);
         using var stream = File.OpenRead(data);
         var records = JsonSerializer.Deserialize<List<AlpacaRecord>>(stream, JsonSerializerOptions.Web)!;
-        return [.. records.Take(count).Select(record => Example.Of(record, tokenizer, PromptTemplate.Alpaca, maxSequenceLength: 512))];
+        var order = new Permutation(records.Count, Counter.Of(seed: 0, Streams.Order, 0));
+        return [.. Enumerable.Range(0, count).Select(i => records[shuffled ? order[i] : i]).Select(record => Example.Of(record, tokenizer, PromptTemplate.Alpaca, maxSequenceLength: 512))];
     }
 
     /// <summary>The examples with token numbers of a smaller vocabulary.</summary>

@@ -35,14 +35,16 @@ sealed class CheckpointWriter : IDisposable
     /// <summary>Where times are told.</summary>
     public Metrics? Metrics { get; init; }
 
-    /// <summary>Begins to copy the replica's state and returns: its next update is a step away, and waits if it must. <paramref name="tell"/> hears of the outcome.</summary>
-    public void Write(Replica replica, Action<JobEvent> tell)
+    /// <summary>Begins to copy the replica's state and returns: its next update is a step away, and waits if it must.</summary>
+    /// <param name="replica">whose state</param>
+    /// <param name="generation">in which it came by that state</param>
+    /// <param name="tell">hears of the outcome</param>
+    public void Write(Replica replica, Generation generation, Action<JobEvent> tell)
     {
-        var spare = spares.Take();
+        var (spare, step) = (spares.Take(), replica.Step);
         var copied = Task.Run(() => replica.Export(spare));
         replica.HoldUntil(copied);
-        var step = replica.Step;
-        waiting.Add(() => Write(spare, copied, step, tell));
+        waiting.Add(() => Write(spare, copied, step, generation, tell));
     }
 
     /// <summary>Does something when all that was queued so far is written and told.</summary>
@@ -55,9 +57,9 @@ sealed class CheckpointWriter : IDisposable
     }
 
     // Whatever goes wrong with a file, the training goes on: the job is told, and decides.
-    void Write(ReplicaState state, Task copied, Step step, Action<JobEvent> tell)
+    void Write(ReplicaState state, Task copied, Step step, Generation generation, Action<JobEvent> tell)
     {
-        JobEvent outcome = new JobEvent.Written(step);
+        JobEvent outcome = new JobEvent.Written(step, generation);
         var started = Stopwatch.GetTimestamp();
         try
         {
@@ -67,7 +69,7 @@ sealed class CheckpointWriter : IDisposable
         }
         catch (Exception fault)
         {
-            outcome = new JobEvent.WriteFailed(step, fault.Message);
+            outcome = new JobEvent.WriteFailed(step, generation, fault.Message);
         }
         spares.Add(state);
         tell(outcome);

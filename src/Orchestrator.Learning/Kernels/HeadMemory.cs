@@ -8,10 +8,11 @@ namespace Orchestrator.Learning.Kernels;
 /// </summary>
 sealed unsafe class HeadMemory : IDisposable
 {
+    /// <summary>Rows of a tile.</summary>
+    public const int TileRows = 6;
+
     /// <summary>Queries that are looked at together.</summary>
     public const int Queries = 8 * TileRows;
-
-    const int TileRows = 6;
 
     float* memory;
     long capacity;

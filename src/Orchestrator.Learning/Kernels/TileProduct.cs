@@ -9,7 +9,7 @@ namespace Orchestrator.Learning.Kernels;
 static unsafe class TileProduct<L> where L : struct, ILanes<L>
 {
     /// <summary>Rows of a tile, which the rows of a product must be a multiple of.</summary>
-    public const int Rows = 6;
+    public const int Rows = HeadMemory.TileRows;
 
     /// <summary><c>C = A B</c>, or <c>C += A B</c>.</summary>
     /// <param name="a">A, [m, k]</param>

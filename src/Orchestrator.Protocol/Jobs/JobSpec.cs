@@ -29,6 +29,9 @@ public sealed record JobSpec
 
     /// <summary>When the held-out records are looked at.</summary>
     public EvaluationSpec Evaluation { get; init; } = new();
+
+    /// <summary>How much is computed a second time, to find a worker that computes wrong.</summary>
+    public AuditSpec Audit { get; init; } = new();
 }
 
 /// <summary>Where the base is, and the type its products are computed in.</summary>
@@ -224,4 +227,11 @@ public sealed record EvaluationSpec
 
     /// <summary>Tokens after which a generated answer counts as wrong.</summary>
     public int MaxNewTokens { get; init; } = 64;
+}
+
+/// <summary>What is computed a second time, on another worker.</summary>
+public sealed record AuditSpec
+{
+    /// <summary>Share of the micro-batches that another worker computes as well, 0 to 1; null audits none. Never changes the result.</summary>
+    public double? Share { get; init; }
 }

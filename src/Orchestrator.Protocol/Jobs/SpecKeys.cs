@@ -64,6 +64,10 @@ public static class SpecKeys
             "Evaluations without a lower held-out loss after which the job ends; null trains to the end.") with { Optional = true, Range = From(1, 100_000) },
         Whole("evaluation.exactMatch", spec => spec.Evaluation.ExactMatch, "records", "Held-out records whose answers are generated and compared word for word.") with { Range = From(0, int.MaxValue) },
         Whole("evaluation.maxNewTokens", spec => spec.Evaluation.MaxNewTokens, "tokens", "Length at which a generated answer counts as wrong.") with { Range = From(1, 1 << 20) },
+
+        Number("audit.share", spec => spec.Audit.Share,
+            "Share of the micro-batches that another worker computes as well, to find one that computes wrong; null audits none. It never changes the result.")
+            with { Optional = true, Range = From(0, 1) },
     ];
 
     /// <summary>The groups, in order: <c>model</c>, <c>adapter</c> and so on.</summary>
