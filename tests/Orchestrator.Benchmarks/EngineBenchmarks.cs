@@ -32,7 +32,7 @@ static class EngineBenchmarks
         var waiting = all.Peers / (all.Peers + all.Reduce) * reducing;
         report.Add(string.Create(CultureInfo.InvariantCulture, $"worker-seconds outside compute, 4 workers on {Environment.ProcessorCount} processors, micro-batches of {1e3 * microBatch:F0} ms"),
             Spread.Of(steps).Text("F2") + " %",
-            string.Create(CultureInfo.InvariantCulture, $"0; of it waiting for the slowest worker {Share(waiting):F2}, summing {Share(reducing - waiting):F2}, update, digest and report {Share(total - computing - reducing):F2}; packing (within compute) {100 * all.Data / all.Compute:F2} %"),
+            string.Create(CultureInfo.InvariantCulture, $"0; of it waiting for the slowest worker {Share(waiting):F2}, summing {Share(reducing - waiting):F2}, computed in the place of others, update, digest and report {Share(total - computing - reducing):F2}; packing (within compute) {100 * all.Data / all.Compute:F2} %"),
             Share(total - computing), "%", "≤ 2 %", Share(total - computing) <= 2);
     }
 
