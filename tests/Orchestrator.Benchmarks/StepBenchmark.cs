@@ -17,22 +17,26 @@ static class StepBenchmark
 {
     const int Global = 32;
     const int Micro = 8;
+    static TextWriter details = Console.Out;
 
     /// <summary>Prints the tables.</summary>
     /// <param name="options"><c>fp32</c> or <c>bf16</c> alone, <c>threads=1</c> or <c>threads=2</c> alone, <c>fast</c> without the reference, <c>small</c> for D 256 and longer answers, <c>batches=N</c> instead of five</param>
+    /// <param name="report">where the table's lines go, instead of the long form to the console</param>
     /// <returns>1 where gradients differ or are zero, 3 where the data are missing</returns>
-    public static int Run(string[] options)
+    public static int Run(string[] options, Report? report = null)
     {
+        details = report is null ? Console.Out : TextWriter.Null;
         var small = options.Contains("small");
         var file = small ? "alpaca_train_999.json" : "alpaca_original_1805.json";
         var batches = options.FirstOrDefault(option => option.StartsWith("batches=", StringComparison.Ordinal))?[8..] ?? "5";
         if (Workload.Examples(Global * int.Parse(batches, CultureInfo.InvariantCulture), file, shuffled: true) is not { } examples)
         {
+            report?.NotMeasured("a step", "the records are missing");
             Console.Error.WriteLine("../shared has no tokenizer or no data");
             return 3;
         }
         var config = small ? Workload.Large with { Dim = 256, HeadDim = 32, Hidden = 688 } : Workload.Large;
-        Console.WriteLine($"{Measurement.Processor()}, {Environment.ProcessorCount} processors; D {config.Dim}, {config.Layers} layers, {config.Heads} heads, F {config.Hidden}, V {config.Vocabulary:N0}; "
+        details.WriteLine($"{Measurement.Processor()}, {Environment.ProcessorCount} processors; D {config.Dim}, {config.Layers} layers, {config.Heads} heads, F {config.Hidden}, V {config.Vocabulary:N0}; "
             + $"4 adapted layers of 10 slots; {file}, the first {examples.Count / Global} batches of seed 0");
         var right = true;
         foreach (var type in (ScalarType[])[ScalarType.Float32, ScalarType.BFloat16])
@@ -42,22 +46,24 @@ static class StepBenchmark
                 continue;
             if (type == ScalarType.BFloat16 && !FastKernels.HasBf16Products)
             {
-                Console.WriteLine("bf16: not measured, this processor has no instruction for it");
+                details.WriteLine("bf16: not measured, this processor has no instruction for it");
+                report?.NotMeasured("a step, bf16", "this processor has no instruction for it");
                 continue;
             }
             foreach (var threads in (int[])[1, 2])
             {
                 if (!options.Contains(threads == 1 ? "threads=2" : "threads=1"))
-                    right &= Table(config, examples, type, name, threads, withReference: !options.Contains("fast"));
+                    right &= Table(config, examples, type, name, threads, withReference: !options.Contains("fast"), report, small);
             }
         }
         if (right)
             return 0;
+        report?.Add("the gradients of the steps above", "", "", "zero, or they differ", "", met: false);
         Console.Error.WriteLine("the gradients are zero or differ");
         return 1;
     }
 
-    static bool Table(LlamaConfig config, IReadOnlyList<Example> examples, ScalarType type, string name, int threads, bool withReference)
+    static bool Table(LlamaConfig config, IReadOnlyList<Example> examples, ScalarType type, string name, int threads, bool withReference, Report? report, bool small)
     {
         DeterministicTorch.EnterWorkerThread(threads);
         using var weights = Workload.Weights(config, type);
@@ -107,28 +113,48 @@ static class StepBenchmark
         // By processor time where one thread computes: what other programs disturb least. Two are timed by the clock.
         double Seconds(Measurement one) => threads == 1 ? one.Cpu : one.Wall;
         var clock = threads == 1 ? "s of processor time" : "s by the clock";
-        Console.WriteLine();
-        Console.WriteLine($"{name}, {threads} thread{(threads == 1 ? "" : "s")}; medians of {steps.Count} batches [least .. most]");
+        details.WriteLine();
+        details.WriteLine($"{name}, {threads} thread{(threads == 1 ? "" : "s")}; medians of {steps.Count} batches [least .. most]");
         Print(clock + ", fast", steps.Select(step => Seconds(step.Fast)), "F3");
         Print("  share of the roofline", steps.Select(step => 100 * step.FastWork / Seconds(step.Fast) / step.Peak), "F1", "%");
         Print("  GFLOP", steps.Select(step => step.FastWork / 1e9), "F0");
         Print("  in the kernel, s", steps.Select(step => step.Fast.System), "F3");
         Print("roofline, GFLOP/s", steps.Select(step => step.Peak / 1e9), "F0");
-        Console.WriteLine(Line("activation bytes a row, fast", $"{bytes / rows:N0} ({bytes / 1048576.0:F1} MiB in all, {rows} rows)"));
+        details.WriteLine(Line("activation bytes a row, fast", $"{bytes / rows:N0} ({bytes / 1048576.0:F1} MiB in all, {rows} rows)"));
         if (!withReference)
             return steps.All(step => step.Error == 0);
         Print(clock + ", reference", steps.Select(step => Seconds(step.Reference)), "F2");
         Print("  share of the roofline", steps.Select(step => 100 * step.ReferenceWork / Seconds(step.Reference) / step.Peak), "F1", "%");
         Print("  GFLOP", steps.Select(step => step.ReferenceWork / 1e9), "F0");
         Print("  in the kernel, s", steps.Select(step => step.Reference.System), "F2");
-        Console.WriteLine(Line("activation bytes a row, reference", $"{memory / (Micro * OriginalsWay.Width):N0} (of {Micro * OriginalsWay.Width} padded rows)"));
+        details.WriteLine(Line("activation bytes a row, reference", $"{memory / (Micro * OriginalsWay.Width):N0} (of {Micro * OriginalsWay.Width} padded rows)"));
         Print("times faster", steps.Select(step => Seconds(step.Reference) / Seconds(step.Fast)), "F2");
         Print("  of it, less work", steps.Select(step => step.ReferenceWork / step.FastWork), "F2");
         Print("difference of the gradients", steps.Select(step => step.Error), "E1");
+        if (report is not null)
+            Lines();
         return steps.All(step => step.Error < (type == ScalarType.Float32 ? 1e-5 : 5e-2));
+
+        void Lines()
+        {
+            var ratio = Spread.Of(steps.Select(step => Seconds(step.Reference) / Seconds(step.Fast)));
+            var share = Spread.Of(steps.Select(step => 100 * step.FastWork / Seconds(step.Fast) / step.Peak));
+            var memoryOfReference = (double)memory / (Micro * OriginalsWay.Width);
+            var (times, ofPeak) = type == ScalarType.Float32 ? (9, 80) : (12, 60);
+            var what = $"{name}, D {config.Dim}, {threads} thread{(threads == 1 ? "" : "s")}{(small ? ", longer answers" : "")}";
+            report.Add($"a step of 32 examples, {what}", $"{Spread.Of(steps.Select(step => Seconds(step.Fast))).Text("F2")} {clock}",
+                string.Create(CultureInfo.InvariantCulture, $"reference, fed as the original: {Spread.Of(steps.Select(step => Seconds(step.Reference))).Text("F1")}, {Spread.Of(steps.Select(step => step.Reference.System)).Median:F1} in the kernel"),
+                string.Create(CultureInfo.InvariantCulture, $"{ratio.Text("F1")} ×; less work {Spread.Of(steps.Select(step => step.ReferenceWork / step.FastWork)).Median:F1} ×"),
+                small ? "" : $"≥ {times}", small ? null : ratio.Median >= times);
+            report.Add($"  share of the products' roofline, {what}", $"{share.Text("F0")} %",
+                string.Create(CultureInfo.InvariantCulture, $"{Spread.Of(steps.Select(step => step.Peak / 1e9)).Median:F0} GFLOP/s by square products"), share.Median, "%",
+                small ? "" : $"≥ {ofPeak} %", small ? null : share.Median >= ofPeak);
+            if (threads == 1)
+                report.Add($"  activation bytes a token, {what}", $"{bytes / rows:N0}", $"reference: {memoryOfReference:N0}", bytes / rows / memoryOfReference, "of it", small ? "" : "≤ 1/3", small ? null : bytes / rows <= memoryOfReference / 3);
+        }
     }
 
-    static void Print(string what, IEnumerable<double> values, string format, string unit = "") => Console.WriteLine(Line(what, Spread.Of(values).Text(format) + unit));
+    static void Print(string what, IEnumerable<double> values, string format, string unit = "") => details.WriteLine(Line(what, Spread.Of(values).Text(format) + unit));
 
     static string Line(string what, string value) => string.Create(CultureInfo.InvariantCulture, $"  {what,-36} {value}");
 

@@ -11,7 +11,8 @@ using Orchestrator.Protocol.Jobs;
 namespace Orchestrator.Engine.Checkpoints;
 
 /// <summary>
-/// Writes checkpoints beside the training: a worker only copies its state into a spare, at most two of which exist. When both are still being written, the third waits.
+/// Writes checkpoints beside the training: a worker's state is copied into a spare while the worker computes on, and written from there. There are at most two spares: when both are
+/// still being written, the third checkpoint waits.
 /// </summary>
 sealed class CheckpointWriter : IDisposable
 {
@@ -34,15 +35,16 @@ sealed class CheckpointWriter : IDisposable
     /// <summary>Where times are told.</summary>
     public Metrics? Metrics { get; init; }
 
-    /// <summary>Copies the replica's state and returns.</summary>
+    /// <summary>Begins to copy the replica's state and returns: its next update is a step away, and waits if it must.</summary>
     /// <param name="replica">whose state</param>
     /// <param name="generation">in which it came by that state</param>
     /// <param name="tell">hears of the outcome</param>
     public void Write(Replica replica, Generation generation, Action<JobEvent> tell)
     {
-        var spare = spares.Take();
-        replica.Export(spare);
-        waiting.Add(() => Write(spare, generation, tell));
+        var (spare, step) = (spares.Take(), replica.Step);
+        var copied = Task.Run(() => replica.Export(spare));
+        replica.HoldUntil(copied);
+        waiting.Add(() => Write(spare, copied, step, generation, tell));
     }
 
     /// <summary>Does something when all that was queued so far is written and told.</summary>
@@ -55,18 +57,19 @@ sealed class CheckpointWriter : IDisposable
     }
 
     // Whatever goes wrong with a file, the training goes on: the job is told, and decides.
-    void Write(ReplicaState state, Generation generation, Action<JobEvent> tell)
+    void Write(ReplicaState state, Task copied, Step step, Generation generation, Action<JobEvent> tell)
     {
-        JobEvent outcome = new JobEvent.Written(state.Step, generation);
+        JobEvent outcome = new JobEvent.Written(step, generation);
         var started = Stopwatch.GetTimestamp();
         try
         {
+            copied.Wait();
             write(state);
             Metrics?.CheckpointTook(Stopwatch.GetElapsedTime(started));
         }
         catch (Exception fault)
         {
-            outcome = new JobEvent.WriteFailed(state.Step, generation, fault.Message);
+            outcome = new JobEvent.WriteFailed(step, generation, fault.Message);
         }
         spares.Add(state);
         tell(outcome);

@@ -14,6 +14,9 @@ public delegate void Answered(int record, IReadOnlyList<int> tokens, bool isRigh
 /// <param name="Answers">answers that were generated</param>
 public readonly record struct ExactMatch(int Right, int Answers)
 {
+    // As many as share a pass of the weights: more gain little, and the memory of their logits and pasts grows.
+    const int PromptsPerBatch = 8;
+
     /// <summary>The part that is right, 0 to 1; 0 where nothing was generated.</summary>
     public double Share => Answers == 0 ? 0 : (double)Right / Answers;
 
@@ -23,26 +26,35 @@ public readonly record struct ExactMatch(int Right, int Answers)
     /// <param name="records">their numbers; one without a supervised token is passed over</param>
     /// <param name="endTokens">tokens that end an answer and do not belong to it</param>
     /// <param name="maxNewTokens">an answer that is not over by then is wrong</param>
-    /// <param name="answered">told each answer as it comes; may throw to stop</param>
+    /// <param name="answered">told each answer as it comes, a batch at a time; may throw to stop</param>
     public static ExactMatch Of(Generator generator, Dataset dataset, IEnumerable<int> records, IReadOnlyList<int> endTokens, int maxNewTokens, Answered? answered = null)
     {
         ArgumentNullException.ThrowIfNull(generator);
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(records);
         var total = default(ExactMatch);
+        foreach (var batch in Asked(dataset, records, endTokens).Chunk(PromptsPerBatch))
+        {
+            var options = new GenerationOptions { Temperature = 0, EndTokens = endTokens, MaxNewTokens = maxNewTokens };
+            var answers = generator.GenerateAll([.. batch.Select(asked => asked.Prompt)], options, [.. batch.Select(asked => asked.Wanted.Count + 1)]);
+            foreach (var ((record, _, wanted), answer) in batch.Zip(answers))
+            {
+                var isRight = wanted.Count < maxNewTokens && answer.SequenceEqual(wanted);
+                total = new ExactMatch(total.Right + (isRight ? 1 : 0), total.Answers + 1);
+                answered?.Invoke(record, answer, isRight);
+            }
+        }
+        return total;
+    }
+
+    static IEnumerable<(int Record, int[] Prompt, List<int> Wanted)> Asked(Dataset dataset, IEnumerable<int> records, IReadOnlyList<int> endTokens)
+    {
         foreach (var record in records)
         {
             var tokens = dataset.Tokens(record).ToArray();
             var first = dataset.Labels(record)[1..].IndexOfAnyExcept(Example.Unsupervised) + 1;
-            if (first == 0)
-                continue;
-            var wanted = tokens[first..].TakeWhile(token => !endTokens.Contains(token)).ToList();
-            var options = new GenerationOptions { Temperature = 0, EndTokens = endTokens, MaxNewTokens = Math.Min(maxNewTokens, wanted.Count + 1) };
-            var answer = generator.Generate(tokens[..first], options).ToList();
-            var isRight = wanted.Count < maxNewTokens && answer.SequenceEqual(wanted);
-            total = new ExactMatch(total.Right + (isRight ? 1 : 0), total.Answers + 1);
-            answered?.Invoke(record, answer, isRight);
+            if (first > 0)
+                yield return (record, tokens[..first], [.. tokens[first..].TakeWhile(token => !endTokens.Contains(token))]);
         }
-        return total;
     }
 }

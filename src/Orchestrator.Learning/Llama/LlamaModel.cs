@@ -28,14 +28,14 @@ public sealed class LlamaModel : IDisposable
         epsilon = tensor(config.NormEpsilon, ScalarType.Float64).DetachFromDisposeScope();
         multiplied = new Tensor[weights.List.Count];
         prompts = new Tensor[2 * config.Layers];
-        arguments = new object[14];
-        arguments[4] = multiplied;
-        arguments[8] = config.Layers;
-        arguments[9] = config.Heads;
-        arguments[10] = config.KeyValueHeads;
-        arguments[11] = weights.List.Norm;
-        arguments[12] = weights.List.Output;
-        arguments[13] = epsilon;
+        arguments = new object[13];
+        arguments[3] = multiplied;
+        arguments[7] = config.Layers;
+        arguments[8] = config.Heads;
+        arguments[9] = config.KeyValueHeads;
+        arguments[10] = weights.List.Norm;
+        arguments[11] = weights.List.Output;
+        arguments[12] = epsilon;
     }
 
     /// <summary>The frozen base.</summary>
@@ -53,12 +53,11 @@ public sealed class LlamaModel : IDisposable
         using var scope = NewDisposeScope();
         Bind(adapter, withPrompts: projected is null);
         arguments[0] = rows.Numbers;
-        arguments[1] = rows.Past;
-        arguments[2] = rows.Cache;
-        arguments[3] = rotary.Table(rows.PositionsEnd);
-        arguments[5] = projected ?? prompts;
-        arguments[6] = projected is not null;
-        arguments[7] = adapter.LowestTrainedLayer;
+        arguments[1] = rows.Cache;
+        arguments[2] = rotary.Table(rows.PositionsEnd);
+        arguments[4] = projected ?? prompts;
+        arguments[5] = projected is not null;
+        arguments[6] = adapter.LowestTrainedLayer;
         return LlamaScript.Call("logits", arguments).MoveToOuterDisposeScope();
     }
 

@@ -14,14 +14,15 @@ public class Rows
     /// <param name="positions">their positions, [rows]</param>
     /// <param name="segments">the rows' grouping: each row attends to what comes before it in its segment, and to all of the segment's ancestors</param>
     /// <param name="wanted">rows whose logits are wanted, at least one; what only other rows need is not computed</param>
-    public Rows(ReadOnlySpan<int> tokens, ReadOnlySpan<int> positions, ReadOnlySpan<Segment> segments, ReadOnlySpan<int> wanted)
+    /// <param name="pasts">of each segment, how many tokens come before it and are in <see cref="Cache"/>; nothing without a cache</param>
+    public Rows(ReadOnlySpan<int> tokens, ReadOnlySpan<int> positions, ReadOnlySpan<Segment> segments, ReadOnlySpan<int> wanted, ReadOnlySpan<int> pasts = default)
     {
         foreach (var position in positions)
             PositionsEnd = Math.Max(PositionsEnd, position + 1);
         var runs = CountRuns(segments, wanted);
-        Numbers = empty(4 + 2 * tokens.Length + 3 * segments.Length + wanted.Length + 2 * runs, dtype: ScalarType.Int64);
+        Numbers = empty(5 + 2 * tokens.Length + 3 * segments.Length + wanted.Length + 2 * runs + pasts.Length, dtype: ScalarType.Int64);
         var numbers = new Writer(MemoryMarshal.Cast<byte, long>(Numbers.bytes));
-        numbers.Add([tokens.Length, segments.Length, wanted.Length, runs]);
+        numbers.Add([tokens.Length, segments.Length, wanted.Length, runs, pasts.Length]);
         numbers.Add(tokens);
         numbers.Add(positions);
         foreach (var segment in segments)
@@ -33,21 +34,19 @@ public class Rows
             numbers.Add([index, to - from]);
             from = to;
         }
+        numbers.Add(pasts);
     }
 
     /// <summary>
-    /// How many rows, segments, wanted rows and runs; tokens; positions; (start, length, parent) of each segment; the wanted rows; and (segment, length) of the runs
-    /// they fall into where they leave a segment. int64, on the CPU.
+    /// How many rows, segments, wanted rows, runs and pasts; tokens; positions; (start, length, parent) of each segment; the wanted rows; (segment, length) of the runs
+    /// they fall into where they leave a segment; and the segments' pasts. int64, on the CPU.
     /// </summary>
     internal Tensor Numbers { get; }
 
     /// <summary>One more than the highest position.</summary>
     public int PositionsEnd { get; }
 
-    /// <summary>Rows that come before the only segment and are in <see cref="Cache"/>.</summary>
-    internal int Past { get; init; }
-
-    /// <summary>Of each layer, the keys and the values of the past, [Hkv, capacity, d], where those of these rows are added; empty without a past.</summary>
+    /// <summary>Of each layer, the keys and the values of the past, [segments, Hkv, capacity, d], where those of these rows are added; empty without a past.</summary>
     internal Tensor[] Cache { get; init; } = [];
 
     static int CountRuns(ReadOnlySpan<Segment> segments, ReadOnlySpan<int> wanted)

@@ -32,6 +32,7 @@ public sealed class Replica : IDisposable
     readonly float[] firstMoments;
     readonly float[] secondMoments;
     readonly IFrozenStep? fast;             // null: the reference computes
+    Task held = Task.CompletedTask;
 
     /// <summary>A replica at step 0, with the method's start values: a function of the base, the method and the seed.</summary>
     /// <param name="weights">the frozen base; it outlives the replica</param>
@@ -110,6 +111,7 @@ public sealed class Replica : IDisposable
     public double Update(ReadOnlySpan<float> gradient, double learningRate)
     {
         ArgumentOutOfRangeException.ThrowIfNotEqual(gradient.Length, Layout.Count);
+        held.Wait();
         var norm = GradientNorm.Of(gradient);
         var scale = GradientNorm.Scale(norm, training.GradientClip);
         var step = Step.Next;
@@ -122,6 +124,16 @@ public sealed class Replica : IDisposable
         adapter.Refresh(vector);
         Step = step;
         return norm;
+    }
+
+    /// <summary>
+    /// Leaves everything that <see cref="Export"/> copies as it is until <paramref name="copied"/> has ended: another thread may copy it meanwhile, while this one computes on. What changes it waits.
+    /// </summary>
+    public void HoldUntil(Task copied)
+    {
+        ArgumentNullException.ThrowIfNull(copied);
+        held.Wait();
+        held = copied;
     }
 
     /// <summary>Copies everything that changes into <paramref name="into"/>.</summary>
@@ -140,6 +152,7 @@ public sealed class Replica : IDisposable
     {
         ArgumentNullException.ThrowIfNull(state);
         ArgumentOutOfRangeException.ThrowIfNotEqual(state.Parameters.Length, Layout.Count);
+        held.Wait();
         state.Parameters.CopyTo(Numbers);
         state.FirstMoments.CopyTo(firstMoments, 0);
         state.SecondMoments.CopyTo(secondMoments, 0);
@@ -153,6 +166,7 @@ public sealed class Replica : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        held.Wait();
         fast?.Dispose();
         adapter.Dispose();
         vector.Dispose();

@@ -75,9 +75,36 @@ public class GeneratorTests
             foreach (var pass in passes)
             {
                 logits = model.Logits(cache.Next(pass), BoundAdapter.None);
-                cache.Advance(pass.Length);
+                cache.Advance();
             }
             return logits!;
+        }
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("llama-adapter")]
+    public void Texts_side_by_side_are_what_each_is_alone(string? methodName)
+    {
+        DeterministicTorch.EnterWorkerThread(1);
+        using var weights = RandomModels.Weights(RandomModels.Grouped, ScalarType.Float64);
+        using var model = new LlamaModel(weights);
+        var method = methodName is null ? null : RandomModels.Method(methodName, weights.Config);
+        using var bound = method is null ? null : RandomModels.Bound(method, weights, RandomModels.Vector(method, weights));
+        var generator = new Generator(model, bound ?? BoundAdapter.None);
+        int[][] prompts = [[1, 5, 9], [2], [7, 7, 3, 1, 4, 4], [8, 1], [1, 5, 9]];
+        foreach (var temperature in (double[])[0, 1])
+        {
+            var options = new GenerationOptions { Temperature = temperature, TopP = 0.9, MaxNewTokens = 20, Seed = 5 };
+            int[] first = [.. generator.Generate(prompts[2], options)];
+            options = options with { EndTokens = [first[5]], Context = 22 };             // texts end one after another, by all three reasons
+            int[] bounds = [20, 20, 20, 4, 0];
+            var live = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+            var together = generator.GenerateAll(prompts, options, bounds);
+            Assert.Equal(live, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
+            for (var i = 0; i < prompts.Length; i++)
+                Assert.Equal(generator.Generate(prompts[i], options with { MaxNewTokens = bounds[i] }), together[i]);
+            Assert.True(together.Select(text => text.Count).Distinct().Count() >= 3);
         }
     }
 
