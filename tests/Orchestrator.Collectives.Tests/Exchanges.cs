@@ -24,14 +24,13 @@ sealed class Host : IAsyncDisposable
 
     public Uri Address => new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
 
-    public static async Task<Host> Start(ExchangeOptions? options = null, int port = 0, Action<WebApplication>? map = null, bool tuned = true)
+    public static async Task<Host> Start(ExchangeOptions? options = null, int port = 0, Action<WebApplication>? map = null)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            if (tuned)
-                kestrel.TuneForGradients();
+            kestrel.TuneForGradients();
             kestrel.Listen(System.Net.IPAddress.Loopback, port, listen => listen.Protocols = HttpProtocols.Http2);
         });
         builder.Services.AddGradientExchange(options ?? new ExchangeOptions());

@@ -35,6 +35,7 @@ sealed class FrameCall : IDisposable
     public static async Task<FrameCall> Open(Uri address, string method, CancellationToken stop)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        IDisposable opened = socket;
         try
         {
             await socket.ConnectAsync(address.DnsSafeHost, address.Port, stop);
@@ -42,7 +43,7 @@ sealed class FrameCall : IDisposable
             if (address.Scheme == Uri.UriSchemeHttps)
             {
                 var secure = new SslStream(connection);
-                connection = secure;
+                opened = connection = secure;
                 await secure.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = address.DnsSafeHost, ApplicationProtocols = [SslApplicationProtocol.Http2] }, stop);
             }
             var call = new FrameCall(connection);
@@ -52,7 +53,7 @@ sealed class FrameCall : IDisposable
         }
         catch
         {
-            socket.Dispose();
+            opened.Dispose();
             throw;
         }
     }
@@ -147,8 +148,8 @@ sealed class FrameCall : IDisposable
                 await connection.ReadExactlyAsync(payload.AsMemory(0, frame.Length));
                 if (Take(frame, payload.AsSpan(0, frame.Length)))
                     break;
-                if (frame is { Type: FrameType.Settings or FrameType.Ping } && !frame.Flags.HasFlag(FrameHead.Ack))
-                    await Write(frame.Type, FrameHead.Ack, 0, frame.Type == FrameType.Ping ? payload.AsMemory(0, frame.Length) : default);
+                if (frame is { Type: FrameType.Settings or FrameType.Ping } && !frame.Flags.HasFlag(FrameFlags.Ack))
+                    await Write(frame.Type, FrameFlags.Ack, 0, frame.Type == FrameType.Ping ? payload.AsMemory(0, frame.Length) : default);
             }
             var end = status ?? new Status(StatusCode.Unimplemented, "it answers, but is no exchange");
             if (end.StatusCode != StatusCode.OK)
@@ -183,7 +184,7 @@ sealed class FrameCall : IDisposable
             case FrameType.Continuation when headers.Count + payload.Length <= 4 * IncomingBytesMax:
                 headers.AddRange(payload);
                 return frame.Flags.HasFlag(FrameFlags.EndHeaders) && HeadersAreOver();
-            case FrameType.Settings when !frame.Flags.HasFlag(FrameHead.Ack):
+            case FrameType.Settings when !frame.Flags.HasFlag(FrameFlags.Ack):
                 for (; payload.Length >= 6; payload = payload[6..])
                     windows.Set((Setting)BinaryPrimitives.ReadUInt16BigEndian(payload), BinaryPrimitives.ReadUInt32BigEndian(payload[2..]));
                 return false;

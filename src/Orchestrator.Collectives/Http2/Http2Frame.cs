@@ -8,9 +8,6 @@ readonly record struct FrameHead(int Length, FrameType Type, FrameFlags Flags, i
     /// <summary>Bytes of it.</summary>
     public const int Bytes = 9;
 
-    /// <summary>Of SETTINGS and PING, the bit that is <see cref="FrameFlags.EndStream"/> in others: they were taken.</summary>
-    public const FrameFlags Ack = FrameFlags.EndStream;
-
     /// <summary>Writes it.</summary>
     public void Write(Span<byte> into)
     {
@@ -46,6 +43,7 @@ enum FrameFlags : byte
 {
     None = 0,
     EndStream = 1,      // of DATA and HEADERS
+    Ack = 1,            // of SETTINGS and PING
     EndHeaders = 4,
     Padded = 8,
     Priority = 32,
