@@ -1,9 +1,7 @@
 using Grpc.AspNetCore.Server.Model;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -25,8 +23,6 @@ public static class ExchangeSetup
         services.AddSingleton<StateCopy>();
         services.AddSingleton<StateService>();
         services.AddSingleton<IServiceMethodProvider<ExchangeService>, ExchangeService.Methods>();
-        services.Replace(ServiceDescriptor.Singleton<IMemoryPoolFactory<byte>, LargeBlocks>());
-        services.Configure<SocketTransportOptions>(sockets => sockets.WaitForDataBeforeAllocatingBuffer = false);
         services.AddGrpc().AddServiceOptions<ExchangeService>(service => service.MaxReceiveMessageSize = FrameMarshaller.FrameBytesMax);
         return services;
     }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Orchestrator.Collectives.Wire;
 
 namespace Orchestrator.Collectives;
@@ -19,19 +18,16 @@ sealed class Frame
     {
         this.pool = pool;
         Header = new Header();
-        Storage = GC.AllocateUninitializedArray<byte>(sizeof(float) * Pieces.LengthMax);
+        Storage = GC.AllocateUninitializedArray<float>(Pieces.LengthMax);
     }
 
     /// <summary>The frame's header; <see cref="Header.Count"/> says how many floats there are.</summary>
     public Header Header { get; }
 
-    byte[] Storage { get; } = [];
+    float[] Storage { get; } = [];
 
     /// <summary>The floats.</summary>
-    public Span<float> Floats => MemoryMarshal.Cast<byte, float>(Storage.AsSpan(0, sizeof(float) * Header.Count));
-
-    /// <summary>The floats as they travel.</summary>
-    public ReadOnlyMemory<byte> Bytes => Storage.AsMemory(0, sizeof(float) * Header.Count);
+    public Span<float> Floats => Storage.AsSpan(0, Header.Count);
 
     /// <summary>Somebody else needs it too.</summary>
     /// <returns>the frame</returns>

@@ -43,37 +43,8 @@ static class FrameMarshaller
         writer.Write(MemoryMarshal.AsBytes(frame.Floats));
     }
 
-    const int GrpcHeadBytes = 1 + sizeof(uint);      // compressed or not, and the message's length, which is big-endian
-
-    /// <summary>Bytes of what <see cref="WriteMessageHead"/> writes at most.</summary>
-    public const int MessageHeadBytesMax = GrpcHeadBytes + PrefixBytes + HeaderBytesMax;
-
-    /// <summary>Writes what stands before a frame's floats in a call of gRPC: the message's head, the prefix and the header.</summary>
-    /// <returns>how many bytes that are</returns>
-    public static int WriteMessageHead(Frame frame, Span<byte> into)
-    {
-        var headerBytes = frame.Header.CalculateSize();
-        into[0] = 0;
-        BinaryPrimitives.WriteInt32BigEndian(into[1..], PrefixBytes + headerBytes + sizeof(float) * frame.Header.Count);
-        BinaryPrimitives.WriteUInt32LittleEndian(into[GrpcHeadBytes..], (uint)headerBytes);
-        frame.Header.WriteTo(into.Slice(GrpcHeadBytes + PrefixBytes, headerBytes));
-        return GrpcHeadBytes + PrefixBytes + headerBytes;
-    }
-
-    /// <summary>The header of a message without floats, or null while there is less than one.</summary>
     /// <exception cref="InvalidDataException">no frame</exception>
-    public static Header? ReadMessage(ReadOnlySpan<byte> bytes)
-    {
-        if (bytes.Length < GrpcHeadBytes)
-            return null;
-        var length = BinaryPrimitives.ReadUInt32BigEndian(bytes[1..]);
-        if (bytes[0] != 0 || length > PrefixBytes + HeaderBytesMax)
-            throw new InvalidDataException($"an answer of {length} bytes");
-        return bytes.Length < GrpcHeadBytes + length ? null : Read(new ReadOnlySequence<byte>(bytes.Slice(GrpcHeadBytes, (int)length).ToArray()), pool: null).Header;
-    }
-
-    /// <exception cref="InvalidDataException">no frame</exception>
-    internal static Frame Read(ReadOnlySequence<byte> payload, FramePool? pool)
+    internal static Frame Read(ReadOnlySequence<byte> payload, FramePool pool)
     {
         Span<byte> prefix = stackalloc byte[PrefixBytes];
         if (payload.Length < PrefixBytes || payload.Length > FrameBytesMax)
@@ -86,7 +57,7 @@ static class FrameMarshaller
         var floats = payload.Slice(PrefixBytes + headerBytes);
         if (floats.IsEmpty)
             return Parsed(new Frame(new Header()), header, floats);
-        var frame = pool?.Rent() ?? throw new InvalidDataException($"{floats.Length} bytes of floats where none belong");
+        var frame = pool.Rent();
         try
         {
             return Parsed(frame, header, floats);

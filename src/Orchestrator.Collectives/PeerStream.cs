@@ -1,7 +1,6 @@
-using System.Net.Sockets;
 using System.Threading.Channels;
 using Grpc.Core;
-using Orchestrator.Collectives.Http2;
+using Grpc.Net.Client;
 using Orchestrator.Collectives.Wire;
 
 namespace Orchestrator.Collectives;
@@ -67,11 +66,12 @@ sealed class PeerStream : IPeerLink, IDisposable
     {
         try
         {
-            using var call = await Connect();
-            using var stopped = stop.Token.UnsafeRegister(static call => ((FrameCall)call!).Dispose(), call);
-            await Write(call);
+            var (channel, call) = await Connect();
+            using (channel)
+            using (call)
+                await Write(call);
         }
-        catch (Exception) when (stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
         }
         catch (Exception e)   // whatever the transport throws, it means that the peer cannot be reached
@@ -87,28 +87,29 @@ sealed class PeerStream : IPeerLink, IDisposable
         }
     }
 
-    async Task<FrameCall> Connect()
+    async Task<(GrpcChannel Channel, AsyncDuplexStreamingCall<Frame, Frame> Call)> Connect()
     {
         using var deadline = new CancellationTokenSource(options.JoinTimeout, clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, stop.Token);
         var reason = "no answer";
         while (true)
         {
-            FrameCall? call = null;
+            var channel = GrpcChannel.ForAddress(session.Membership.Peers[peer].Address, ChannelOptions());
+            var call = channel.CreateCallInvoker().AsyncDuplexStreamingCall(method, null, new CallOptions(cancellationToken: stop.Token));
             try
             {
-                call = await FrameCall.Open(session.Membership.Peers[peer].Address, method.FullName, either.Token);
-                await call.Send(session.Frames.Hello(session.Membership, peer));
-                if ((await call.Answer.WaitAsync(either.Token)).Phase != Phase.Welcome)
+                await call.RequestStream.WriteAsync(session.Frames.Hello(session.Membership, peer), either.Token);
+                if (!await call.ResponseStream.MoveNext(either.Token) || call.ResponseStream.Current.Header.Phase != Phase.Welcome)
                     throw new RpcException(new Status(StatusCode.Internal, "it answers, but is no exchange"));
                 reached = true;
-                return call;
+                return (channel, call);
             }
             catch (Exception e)
             {
-                call?.Dispose();
+                call.Dispose();
+                channel.Dispose();
                 stop.Token.ThrowIfCancellationRequested();
-                if (!deadline.IsCancellationRequested && e is not (SocketException or IOException or RpcException { StatusCode: StatusCode.Unavailable }))
+                if (!deadline.IsCancellationRequested && (e as RpcException)?.StatusCode != StatusCode.Unavailable)
                     throw;
                 reason = deadline.IsCancellationRequested ? reason : Reason(e);
                 if (deadline.IsCancellationRequested)
@@ -118,7 +119,7 @@ sealed class PeerStream : IPeerLink, IDisposable
         }
     }
 
-    async Task Write(FrameCall call)
+    async Task Write(AsyncDuplexStreamingCall<Frame, Frame> call)
     {
         using var gone = new CancellationTokenSource();
         var end = Watch(call, gone);
@@ -130,14 +131,14 @@ sealed class PeerStream : IPeerLink, IDisposable
                     counters.Sent(frame);
                     try
                     {
-                        await call.Send(frame);
+                        await call.RequestStream.WriteAsync(frame);
                     }
                     finally
                     {
                         frame.Release();
                     }
                 }
-            await call.Complete();
+            await call.RequestStream.CompleteAsync();
         }
         catch (Exception)
         {
@@ -147,18 +148,28 @@ sealed class PeerStream : IPeerLink, IDisposable
         await end;
     }
 
-    // The peer sends nothing more on this stream: when its reading side moves, the call is over. Its own stream says whether it left in peace.
-    static async Task Watch(FrameCall call, CancellationTokenSource gone)
+    // The peer sends nothing on this stream: when its reading side moves, the call is over. Its own stream says whether it left in peace.
+    async Task Watch(AsyncDuplexStreamingCall<Frame, Frame> call, CancellationTokenSource gone)
     {
         try
         {
-            await call.Over;
+            while (await call.ResponseStream.MoveNext(stop.Token))
+            {
+            }
         }
         finally
         {
             await gone.CancelAsync();
         }
     }
+
+    GrpcChannelOptions ChannelOptions() => new()
+    {
+        HttpHandler = new SocketsHttpHandler { UseProxy = false, ConnectTimeout = options.JoinTimeout, PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan },
+        DisposeHttpClient = true,
+        MaxReceiveMessageSize = FrameMarshaller.HeaderBytesMax,
+        MaxSendMessageSize = FrameMarshaller.FrameBytesMax,
+    };
 
     static string Reason(Exception e) => e is RpcException { Status: var status } ? $"{status.StatusCode}: {status.Detail}" : e.Message;
 }
