@@ -96,6 +96,12 @@ sealed class ExchangeSession : IExchangeSession
         return result;
     }
 
+    public bool HasArrived(Step step, int m)
+    {
+        lock (gate)
+            return window.Find(step.Number)?.HasArrived(m) ?? true;
+    }
+
     /// <summary>Takes a frame of a peer. What is late, doubled, of another generation or does not fit is dropped and counted.</summary>
     public void Receive(int from, Frame frame)
     {

@@ -43,6 +43,12 @@ public interface IExchangeSession : IDisposable
     /// <exception cref="ArgumentException">the step is not the next one, or <paramref name="gradient"/> has the wrong length</exception>
     ReducedStep Reduce(Step step, StopWish wish, Span<float> gradient, CancellationToken stop);
 
+    /// <summary>
+    /// Whether a micro-batch of the step in hand has arrived, as far as this process can see: of the slices that it owns. Where it owns none, nothing seems to be missing. Any
+    /// thread may ask.
+    /// </summary>
+    bool HasArrived(Step step, int m);
+
     /// <summary>When the first piece of the last step's sum was there, as a timestamp of <see cref="System.Diagnostics.Stopwatch"/>; not part of what was summed.</summary>
     long SummedFrom { get; }
 

@@ -73,6 +73,17 @@ sealed class StepSums
         return true;
     }
 
+    /// <summary>Whether a micro-batch is in every piece that this process owns.</summary>
+    public bool HasArrived(int m)
+    {
+        for (var piece = 0; piece < pieces.Length; piece++)
+        {
+            if (trees[piece] is not null && covering[piece][m].Count == 0)
+                return false;
+        }
+        return true;
+    }
+
     /// <summary>Takes note of a peer's wish; a repeated one changes nothing.</summary>
     public void Wish(int peer, StopWish its)
     {

@@ -2,6 +2,9 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using System.Text;
+using Orchestrator.Learning.Adapters;
+using Orchestrator.Learning.Kernels;
+using Orchestrator.Learning.Training;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Jobs;
 using static TorchSharp.torch;
@@ -41,13 +44,29 @@ public static class ComputeDevice
         return KindOf(spec.Device) == DeviceKind.Cpu ? "cpu" : string.Create(CultureInfo.InvariantCulture, $"cuda:{slot % cuda.device_count()}");
     }
 
-    /// <summary>The kind in full: <c>cpu AuthenticAMD-25-17-avx512bf16 fp32 threads-1 libtorch-2.10.0</c>.</summary>
-    public static string Describe(JobSpec spec)
+    /// <summary>The kernels that a spec means here: what it says, or the fast ones where they can compute the job.</summary>
+    /// <exception cref="ProblemException">the fast ones are asked for and cannot</exception>
+    public static KernelKind KernelsOf(JobSpec spec, IAdapter method)
     {
         ArgumentNullException.ThrowIfNull(spec);
+        if (spec.Device.Kernels == KernelKind.Reference)
+            return KernelKind.Reference;
+        var device = KindOf(spec.Device) == DeviceKind.Cpu ? TorchSharp.DeviceType.CPU : TorchSharp.DeviceType.CUDA;
+        if (FastKernels.Obstacle(DeterministicTorch.TypeOf(PrecisionOf(spec)), device, method) is not { } obstacle)
+            return KernelKind.Fast;
+        if (spec.Device.Kernels == KernelKind.Fast)
+            throw new ProblemException("device.kernels", $"fast, but {obstacle}", "reference, or null for whichever can compute the job");
+        return KernelKind.Reference;
+    }
+
+    /// <summary>The kind in full: <c>cpu AuthenticAMD-25-17-avx512bf16 fp32 fast threads-1 libtorch-2.10.0</c>.</summary>
+    public static string Describe(JobSpec spec, IAdapter method)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        var kernels = KernelsOf(spec, method).ToString().ToLowerInvariant();
         var device = KindOf(spec.Device) == DeviceKind.Cuda ? "cuda " + GpuName() : "cpu " + ProcessorName();
         var precision = PrecisionOf(spec).ToString().ToLowerInvariant();
-        return string.Create(CultureInfo.InvariantCulture, $"{device} {precision} threads-{spec.Device.Threads} libtorch-{__version__}");
+        return string.Create(CultureInfo.InvariantCulture, $"{device} {precision} {kernels} threads-{spec.Device.Threads} libtorch-{__version__}");
     }
 
     /// <summary>How many GPUs libtorch sees here.</summary>
@@ -60,9 +79,6 @@ public static class ComputeDevice
     public static string DescribeProcess()
         => $"{(cuda.is_available() ? "cuda " + GpuName() : "cpu " + ProcessorName())} libtorch-{__version__}";
 
-    /// <summary>Whether products in bf16 have an instruction here; without one they run in a loop, some fifty times slower.</summary>
-    public static bool HasBf16Products => X86Base.IsSupported && HasBit(leaf: 7, sub: 1, register: 0, bit: 5);
-
     static string GpuName() => "nvidia";
 
     static string ProcessorName()
@@ -74,15 +90,7 @@ public static class ComputeDevice
         var signature = X86Base.CpuId(1, 0).Eax;
         var family = ((signature >> 8) & 0xF) + ((signature >> 20) & 0xFF);
         var model = ((signature >> 4) & 0xF) | ((signature >> 12) & 0xF0);
-        var widest = Avx512F.IsSupported ? HasBf16Products ? "avx512bf16" : "avx512" : Avx2.IsSupported ? "avx2" : "sse";
+        var widest = Avx512F.IsSupported ? FastKernels.HasBf16Products ? "avx512bf16" : "avx512" : Avx2.IsSupported ? "avx2" : "sse";
         return string.Create(CultureInfo.InvariantCulture, $"{vendor}-{family}-{model}-{widest}");
-    }
-
-    static bool HasBit(int leaf, int sub, int register, int bit)
-    {
-        if (X86Base.CpuId(0, 0).Eax < leaf || (sub > 0 && X86Base.CpuId(leaf, 0).Eax < sub))
-            return false;
-        var (a, b, c, d) = X86Base.CpuId(leaf, sub);
-        return (new[] { a, b, c, d }[register] >> bit & 1) == 1;
     }
 }

@@ -4,6 +4,7 @@ using Orchestrator.Engine.Resident;
 using Orchestrator.Learning.Adapters;
 using Orchestrator.Learning.Data;
 using Orchestrator.Learning.Files;
+using Orchestrator.Learning.Kernels;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Jobs;
 
@@ -35,9 +36,9 @@ public static class JobPreparation
     {
         ArgumentNullException.ThrowIfNull(progress);
         SpecRules.Demand(spec);
-        var kind = ComputeDevice.Describe(spec);
         using var model = ModelFolder.Open(spec.Model.Path);
         var method = Methods.Of(spec.Adapter, model.Config);
+        var kind = ComputeDevice.Describe(spec, method);
         var tokenizer = TokenizerOf(spec, model);
         using var data = TrainingData.Open(spec, tokenizer, model.Config.Vocabulary, cacheFolder, progress.Tokenised, stop);
         var digests = new JobDigests(
@@ -82,7 +83,7 @@ public static class JobPreparation
         var warnings = new List<string>(SpecRules.Warnings(spec));
         if (spec.Workers > plan.MicroBatches && !warnings.Any(warning => warning.Contains("worker", StringComparison.OrdinalIgnoreCase)))
             warnings.Add($"{spec.Workers} workers, but a step has {plan.MicroBatches} micro-batches: {spec.Workers - plan.MicroBatches} will idle; lower training.microBatchSize to use them");
-        if (ComputeDevice.KindOf(spec.Device) == DeviceKind.Cpu && ComputeDevice.PrecisionOf(spec) != Precision.Fp32 && !ComputeDevice.HasBf16Products)
+        if (ComputeDevice.KindOf(spec.Device) == DeviceKind.Cpu && ComputeDevice.PrecisionOf(spec) != Precision.Fp32 && !FastKernels.HasBf16Products)
             warnings.Add("this processor has no instruction for 16-bit products: they run in a loop, some fifty times slower than fp32; set model.precision: fp32");
         var cut = plan.TrainingSamples % spec.Training.GlobalBatchSize;
         if (cut > 0)

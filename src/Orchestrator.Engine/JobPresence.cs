@@ -38,7 +38,8 @@ sealed class JobPresence : IDisposable
         (Job, this.options, this.bases, this.shelf, Log) = (job, options, bases, shelf, log);
         Run = new RunFolder(job.Folder);
         InHand = new WorkInHand(Plan.MicroBatches);
-        Reduction = new LocalReduction(job.Name, options.Process, Plan.MicroBatches, Plan.Parameters, exchange);
+        Audits = AuditRule.Of(Plan);
+        Reduction = new LocalReduction(job.Name, options.Process, Plan.MicroBatches, Plan.Parameters, exchange, Audits.IsOn);
         located = new Lazy<JobSpec>(() => new LocalFiles(options).Locate(Plan.Spec));
         data = new Lazy<TrainingData>(OpenData);
         method = new Lazy<IAdapter>(() => Methods.Of(Plan.Spec.Adapter, ConfigOfBase()));
@@ -61,6 +62,11 @@ sealed class JobPresence : IDisposable
 
     public WorkInHand InHand { get; }
 
+    public AuditRule Audits { get; }
+
+    /// <summary>What is done to a micro-batch that a worker has computed, for drills; null outside of them.</summary>
+    public Action<WorkerId, Step, PartialSum>? Drill { get; init; }
+
     public EngineLog Log { get; }
 
     public ISampleSizes Sizes => data.Value;
@@ -71,7 +77,7 @@ sealed class JobPresence : IDisposable
         DeterministicTorch.EnterWorkerThread(Plan.Spec.Device.Threads);
         var weights = BaseOn(ComputeDevice.NameOf(Plan.Spec, slot)).Weights;
         _ = data.Value;
-        var replica = new Replica(weights, method.Value, Plan.Spec.Training);
+        var replica = new Replica(weights, method.Value, Plan.Spec.Training, ComputeDevice.KernelsOf(Plan.Spec, method.Value), Plan.Spec.Device.Threads);
         if (replica.Layout.Count != Plan.Parameters)
             throw new ProblemException(Plan.Spec.Model.Path, $"a base with {replica.Layout.Count} trained numbers", $"{Plan.Parameters}, as planned", "the base differs from the one the job was planned with");
         start.Value.Begin(replica);
@@ -126,7 +132,7 @@ sealed class JobPresence : IDisposable
     }
 
     /// <summary>Queues the replica's state to be written as the checkpoint of its step.</summary>
-    public void Write(Replica replica, Action<JobEvent> tell) => writer.Value.Write(replica, tell);
+    public void Write(Replica replica, Generation generation, Action<JobEvent> tell) => writer.Value.Write(replica, generation, tell);
 
     /// <summary>A worker has left: its reports are complete when the job was told of the last checkpoint that it had queued.</summary>
     public void CompleteAfterWrites(IJobReports reports)

@@ -1,35 +1,35 @@
 using System.Numerics.Tensors;
 using Orchestrator.Collectives;
-using Orchestrator.Protocol;
 using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Reduction;
 
 namespace Orchestrator.Engine;
 
 /// <summary>
-/// One process's part in the sum of a job's step: the slots fold their gradients into one tree, the last of them to finish exchanges it with the other processes, and
-/// all of them read the same sum. Finished micro-batches survive a change of the membership as long as nobody else contributes a part of them.
+/// One process's part in the sum of a job's step: the slots fold their gradients into one tree, the last of them to finish has it exchanged with the other processes, and
+/// all of them read the same sum. Finished micro-batches survive a change of the membership as long as nobody else contributes a part of them. What a slot computes in the place
+/// of others is kept beside the tree, and comes into it when a deal says so.
 /// </summary>
 /// <param name="job">the job's name</param>
 /// <param name="process">this process, as the deals call it</param>
 /// <param name="microBatches">M</param>
 /// <param name="parameters">length of the flat vector</param>
 /// <param name="exchange">the way to the other processes</param>
-sealed class LocalReduction(string job, string process, int microBatches, int parameters, IGradientExchange exchange) : IDisposable
+/// <param name="audits">whether micro-batches are audited: then nobody contributes what another has computed, since who is gone could not be found any more</param>
+sealed class LocalReduction(string job, string process, int microBatches, int parameters, IGradientExchange exchange, bool audits = false) : IDisposable
 {
     readonly Lock gate = new();
     readonly CanonicalTree<PartialSum> tree = new(microBatches, Add);
     readonly GradientBuffers buffers = new(parameters);
-    readonly float[] sum = GC.AllocateUninitializedArray<float>(parameters, pinned: true);
-    Round round = new(Generation.None, Step.Start, 0);
+    readonly SortedDictionary<int, (PartialSum Leaf, LeafDigest By)> hedges = [];
+    readonly LeafDigest?[] computed = new LeafDigest?[microBatches];      // by micro-batch in the tree: who computed it
+    ReductionRound round = new(Generation.None, Step.Start, 0);
+    ExchangeThread? thread;
 
-    /// <summary>The sum of the step that <see cref="Reduce"/> returned last. It stays as it is until every slot of this process asks for the next.</summary>
-    public ReadOnlySpan<float> Sum => sum;
-
-    /// <summary>When the first piece of <see cref="Sum"/> was there, as a timestamp of <see cref="System.Diagnostics.Stopwatch"/>: until then others were waited for.</summary>
+    /// <summary>When the first piece of the last sum was there, as a timestamp of <see cref="System.Diagnostics.Stopwatch"/>: until then others were waited for.</summary>
     public long SummedFrom { get; private set; }
 
-    /// <summary>A vector for the gradient of a micro-batch; it comes back through <see cref="Add(Generation, Step, PartialSum)"/> or <see cref="Return"/>.</summary>
+    /// <summary>A vector for the gradient of a micro-batch; it comes back through <see cref="Add(Generation, Step, PartialSum, LeafDigest)"/>, <see cref="Hedge"/> or <see cref="Return"/>.</summary>
     public PartialSum Rent(int m) => buffers.Rent(m);
 
     /// <summary>Gives a vector back that was not added.</summary>
@@ -43,7 +43,7 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
     public bool Enter(Order.Begin begin)
     {
         IExchangeSession? old;
-        Round mine;
+        ReductionRound mine;
         lock (gate)
         {
             if (begin.Generation < round.Generation)
@@ -53,8 +53,8 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
             old = round.Session;
             round.Abandon();
             var shares = begin.First.Shares.Where(share => share.Worker.Silo == process).ToList();
-            mine = new Round(begin.Generation, begin.Base.Next, shares.Count);
-            Drop(node => mine.Step != round.Step || !Enumerable.Range(node.Lo, node.Count).All(m => shares.Any(share => share.Leaves.Any(range => range.Contains(m)))));
+            mine = new ReductionRound(begin.Generation, begin.Base.Next, shares.Count) { IsAlone = begin.Processes.Count == 1 };
+            Keep(shares, all: mine.Step == round.Step && round.Generation >= begin.Since);
             round = mine;
         }
         old?.Dispose();      // it may wait for its peers: not under the lock
@@ -83,6 +83,23 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
         return false;
     }
 
+    // What the new deal leaves to this process stays, and what was computed in others' place and is now dealt to whoever computed it comes in.
+    void Keep(List<WorkerShare> shares, bool all)
+    {
+        foreach (var (_, value) in tree.Remove(node => !all || !Enumerable.Range(node.Lo, node.Count).All(m => IsMine(m, computed[m]))))
+            buffers.Return(value);
+        foreach (var (m, (leaf, by)) in hedges)
+        {
+            if (all && !tree.Holds(m) && IsMine(m, by))
+                Fold(leaf, by);
+            else
+                buffers.Return(leaf);
+        }
+        hedges.Clear();
+
+        bool IsMine(int m, LeafDigest? by) => shares.Exists(share => (!audits || share.Worker == by?.Computer) && share.Leaves.Any(range => range.Contains(m)));
+    }
+
     /// <summary>Whether micro-batch <paramref name="m"/> of the step in hand is summed here already.</summary>
     public bool Holds(int m)
     {
@@ -90,16 +107,29 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
             return tree.Holds(m);
     }
 
+    /// <summary>Whether a micro-batch of the step in hand has arrived, as far as this process can see.</summary>
+    public bool HasArrived(int m)
+    {
+        lock (gate)
+            return tree.Holds(m) || round.Session?.HasArrived(round.Step, m) == true;
+    }
+
+    /// <summary>Whether it has arrived, or a slot of this process has computed it in another's place.</summary>
+    public bool IsThere(int m)
+    {
+        lock (gate)
+            return hedges.ContainsKey(m) || hedges.Count == Hedging.HeldMax || HasArrived(m);
+    }
+
     /// <summary>Adds a finished micro-batch.</summary>
     /// <returns>whether it counts: not when the generation or the step has passed meanwhile</returns>
-    public bool Add(Generation generation, Step step, PartialSum leaf)
+    public bool Add(Generation generation, Step step, PartialSum leaf, LeafDigest by)
     {
         lock (gate)
         {
             if (generation == round.Generation && step == round.Step)
             {
-                tree.Add(leaf.Node, leaf);
-                ReturnFolded();
+                Fold(leaf, by);
                 return true;
             }
         }
@@ -107,34 +137,64 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
         return false;
     }
 
-    /// <summary>
-    /// Waits until the step is summed over all processes; the last slot of this process that comes does the exchange. Afterwards <see cref="Sum"/> is the gradient.
-    /// </summary>
-    /// <exception cref="PeerLostException">a process is gone</exception>
-    /// <exception cref="OperationCanceledException">the generation has passed, or <paramref name="stop"/> was cancelled</exception>
-    public ReducedStep Reduce(Generation generation, Step step, StopWish wish, CancellationToken stop)
+    /// <summary>Keeps a micro-batch that was dealt to somebody else.</summary>
+    /// <returns>whether it is kept</returns>
+    public bool Hedge(Generation generation, Step step, PartialSum leaf, LeafDigest by)
     {
-        Round mine;
-        bool last;
+        lock (gate)
+        {
+            if (generation == round.Generation && step == round.Step && !tree.Holds(leaf.Node.Lo) && hedges.Count < Hedging.HeldMax && hedges.TryAdd(leaf.Node.Lo, (leaf, by)))
+                return true;
+        }
+        buffers.Return(leaf);
+        return false;
+    }
+
+    void Fold(PartialSum leaf, LeafDigest by)
+    {
+        computed[leaf.Node.Lo] = by;
+        tree.Add(leaf.Node, leaf);
+        ReturnFolded();
+    }
+
+    /// <summary>What is known of micro-batches that this process contributes to a step; null where the generation or the step has passed.</summary>
+    public IReadOnlyList<LeafDigest>? DigestsOf(Generation generation, Step step, IEnumerable<int> leaves)
+    {
+        lock (gate)
+            return generation == round.Generation && step == round.Step ? [.. leaves.Where(tree.Holds).Select(m => computed[m]!)] : null;
+    }
+
+    /// <summary>
+    /// A slot has nothing left to compute of the step. The last slot of this process that comes sets the exchange going. The slot waits on what it gets until the step is summed
+    /// over all processes.
+    /// </summary>
+    /// <exception cref="OperationCanceledException">the generation has passed</exception>
+    public ReductionRound Arrive(Generation generation, Step step, StopWish wish)
+    {
+        ReductionRound mine;
         lock (gate)
         {
             mine = round;
             if (generation != mine.Generation || step != mine.Step)
                 throw new OperationCanceledException($"generation {generation} has passed");
             mine.Wish |= wish;
-            last = ++mine.Arrived == mine.Slots;
+            if (++mine.Arrived < mine.Slots)
+                return mine;
+            if (!mine.IsAlone)
+                thread ??= new ExchangeThread(job, Exchange);
         }
-        if (last)
-            Exchange(mine, stop);
-        mine.Done.Wait(stop);
-        return mine.Outcome();
+        if (mine.IsAlone)
+            Exchange(mine);      // there is nobody to wait for
+        else
+            thread!.Post(mine);
+        return mine;
     }
 
-    void Exchange(Round mine, CancellationToken stop)
+    void Exchange(ReductionRound mine)
     {
         try
         {
-            mine.Joined.Wait(stop);
+            mine.Joined.Wait(mine.Left);
             IExchangeSession session;
             lock (gate)
             {
@@ -145,7 +205,8 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
                         session.Contribute(mine.Step, node);
                 }
             }
-            var reduced = session.Reduce(mine.Step, mine.Wish, sum, stop);
+            var sum = buffers.Rent(0);
+            var reduced = session.Reduce(mine.Step, mine.Wish, sum.Gradient, mine.Left);
             lock (gate)
             {
                 SummedFrom = session.SummedFrom;
@@ -156,8 +217,11 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
                         buffers.Return(node);
                 }
                 tree.Clear();
+                foreach (var (leaf, _) in hedges.Values)
+                    buffers.Return(leaf);
+                hedges.Clear();
             }
-            mine.Finish(reduced);
+            mine.Finish(reduced, sum, buffers.Return);
         }
         catch (Exception fault)      // every slot of the process meets it, each on its own thread
         {
@@ -165,13 +229,7 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
         }
     }
 
-    Round Current(Round mine) => round == mine && mine.Session is not null ? mine : throw new OperationCanceledException("the generation has passed");
-
-    void Drop(Func<TreeNode, bool> goes)
-    {
-        foreach (var (_, value) in tree.Remove(goes))
-            buffers.Return(value);
-    }
+    ReductionRound Current(ReductionRound mine) => round == mine && mine.Session is not null ? mine : throw new OperationCanceledException("the generation has passed");
 
     /// <summary>Takes part in nothing any more.</summary>
     public void Dispose()
@@ -181,9 +239,10 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
         {
             old = round.Session;
             round.Abandon();
-            round = new Round(new Generation(long.MaxValue), Step.Start, 0);
+            round = new ReductionRound(new Generation(long.MaxValue), Step.Start, 0);
         }
         old?.Dispose();
+        thread?.Dispose();
     }
 
     [ThreadStatic]
@@ -207,64 +266,5 @@ sealed class LocalReduction(string job, string process, int microBatches, int pa
         foreach (var right in folded)
             buffers.Return(right);
         folded.Clear();
-    }
-
-    /// <summary>One step of one generation, seen by the slots of this process.</summary>
-    sealed class Round(Generation generation, Step step, int slots)
-    {
-        ReducedStep reduced;
-        Exception? fault;
-
-        public Generation Generation { get; } = generation;
-        public Step Step { get; } = step;
-        public int Slots { get; } = slots;
-        public int Arrived { get; set; }
-        public StopWish Wish { get; set; }
-        public IExchangeSession? Session { get; private set; }
-        public ManualResetEventSlim Joined { get; } = new();
-        public ManualResetEventSlim Done { get; } = new();
-
-        public void Join(IExchangeSession joined)
-        {
-            Session = joined;
-            Joined.Set();
-        }
-
-        /// <summary>The step after this one, of the same generation.</summary>
-        public Round Next()
-        {
-            var next = new Round(Generation, Step.Next, Slots);
-            next.Join(Session!);
-            return next;
-        }
-
-        public void Finish(ReducedStep outcome)
-        {
-            reduced = outcome;
-            Done.Set();
-        }
-
-        public void Fail(Exception why)
-        {
-            fault ??= why;
-            Joined.Set();
-            Done.Set();
-        }
-
-        public void Abandon()
-        {
-            fault ??= new OperationCanceledException($"generation {Generation} has passed");
-            Joined.Set();
-            Done.Set();
-        }
-
-        public ReducedStep Outcome() => fault switch
-        {
-            null => reduced,
-            PeerLostException lost => throw new PeerLostException(lost.Process, lost.Reason),
-            OperationCanceledException => throw new OperationCanceledException($"generation {Generation} has passed"),
-            BrokenInvariantException broken => throw broken,
-            _ => throw new InvalidOperationException(fault.Message, fault),
-        };
     }
 }

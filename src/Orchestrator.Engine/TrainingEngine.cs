@@ -19,6 +19,8 @@ public sealed class TrainingEngine : IDisposable
     readonly Dictionary<string, JobPresence> jobs = [];
     readonly Dictionary<string, Task> ending = [];      // presences that are being forgotten: the next of the same job begins after them
     readonly Dictionary<(string Job, WorkerId Worker), Seat> slots = [];
+    readonly object watching = new();
+    Timer? watch;
 
     /// <param name="options">settings</param>
     /// <param name="bases">the process's frozen bases</param>
@@ -28,6 +30,9 @@ public sealed class TrainingEngine : IDisposable
     /// <param name="metrics">where times are told</param>
     public TrainingEngine(EngineOptions options, ResidentBases bases, IGradientExchange exchange, StateShelf shelf, ILogger<TrainingEngine> log, Metrics? metrics = null)
         => (this.options, this.bases, this.exchange, this.shelf, this.log, this.metrics) = (options, bases, exchange, shelf, new EngineLog(log), metrics);
+
+    /// <summary>Faults made on purpose.</summary>
+    internal Drill Drill { get; } = new();
 
     /// <summary>Whether the process is going down.</summary>
     public bool IsClosed { get; private set; }
@@ -61,10 +66,16 @@ public sealed class TrainingEngine : IDisposable
             if (order is Order.Release)
                 return;
             if (!jobs.TryGetValue(job.Name, out var presence))
-                jobs.Add(job.Name, presence = new JobPresence(job, options, bases, exchange, shelf, log) { After = ending.GetValueOrDefault(job.Name, Task.CompletedTask), Metrics = metrics });
+                jobs.Add(job.Name, presence = new JobPresence(job, options, bases, exchange, shelf, log)
+                {
+                    After = ending.GetValueOrDefault(job.Name, Task.CompletedTask),
+                    Metrics = metrics,
+                    Drill = (who, step, leaf) => Drill.Strike(job.Name, who, step, leaf),
+                });
             var slot = new WorkerSlot(worker, presence, reports(job)) { Left = left => Leave(job, left) };
             slots.Add((job.Name, worker), seat = new Seat(slot, reports));
             slot.Start();
+            watch ??= new Timer(_ => LookAfterAll(), null, HangWatch.Period, HangWatch.Period);
         }
         seat.Slot.Post(order, job.Trace);
     }
@@ -102,6 +113,31 @@ public sealed class TrainingEngine : IDisposable
         }
     }
 
+    /// <summary>From now on a worker computes some micro-batches wrong, by one bit of the gradient, as a broken accelerator would. For drills; it outlives the worker's thread.</summary>
+    /// <param name="job">the job</param>
+    /// <param name="worker">who</param>
+    /// <param name="which">(step, micro-batch) -> whether it is computed wrong</param>
+    public void Miscompute(string job, WorkerId worker, Func<Step, int, bool> which) => Drill.Miscompute(job, worker, which);
+
+    // A thread that hangs cannot say so itself.
+    void LookAfterAll()
+    {
+        if (!Monitor.TryEnter(watching))
+            return;      // the look before is not over
+        try
+        {
+            List<WorkerSlot> all;
+            lock (gate)
+                all = [.. slots.Values.Select(seat => seat.Slot)];
+            foreach (var slot in all)
+                slot.LookAfter();
+        }
+        finally
+        {
+            Monitor.Exit(watching);
+        }
+    }
+
     // On the slot's own thread, its last act. Orders that came behind its back are for whoever takes its place: nobody would send them again.
     void Leave(JobAssignment job, WorkerSlot slot)
     {
@@ -135,6 +171,7 @@ public sealed class TrainingEngine : IDisposable
         lock (gate)
         {
             IsClosed = true;
+            watch?.Dispose();
             all = [.. slots.Values.Select(seat => seat.Slot)];
         }
         foreach (var slot in all)

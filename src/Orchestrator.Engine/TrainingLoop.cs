@@ -14,17 +14,21 @@ namespace Orchestrator.Engine;
 /// Training as one worker does it. The participant says whose turn it is; each turn is one method, in the order of a step: <see cref="Compute"/> the micro-batches of the
 /// deal one by one, <see cref="Exchange"/> their sum with everybody, <see cref="Commit"/>. Everything runs on the worker's own thread.
 /// </summary>
-sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports, WorkerClock clock) : IDisposable
+sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports, WorkerClock clock) : IDisposable
 {
-    readonly Participant participant = new(me);
+    readonly Participant participant = new(me, presence.Audits);
     readonly BatchPacker packer = new();
+    readonly Pace pace = new();
+    readonly PastParameters past = new(presence.Audits.IsOn ? presence.Plan.Parameters : 0);
+    readonly HangWatch watch = new();
     readonly Queue<StepReport> unwritten = new();
     readonly Stopwatch sinceCommit = new();
     Replica? replica;
     StepPlan? plan;
     Order.Begin? entering;
     ReducedStep reduced;
-    double computeSeconds, reduceSeconds;
+    ReductionRound? summed;      // where the sum of the step in hand can be read
+    double computeSeconds, reduceSeconds, shareSeconds;
     Activity? span;      // of the step in hand, where it is traced
     WorkerState resting = WorkerState.Idle;
     bool isRedone, hasShare, hasTrained;
@@ -79,6 +83,8 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
                 case Turn.Stand stand: Stand(stand); break;
                 case Turn.Obtain obtain: Obtain(obtain, stop); break;
                 case Turn.Compute compute: Compute(compute); break;
+                case Turn.Audit audit: Audit(audit); break;
+                case Turn.Recompute again: Recompute(again); break;
                 case Turn.Exchange exchange: Exchange(exchange, stop); break;
                 case Turn.Commit: Commit(); break;
                 case Turn.Write write: Write(write.Step); break;
@@ -101,7 +107,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
         }
         catch (ProblemException problem)
         {
-            Tell(new JobEvent.Refused(me, problem.Message));
+            Tell(new JobEvent.Refused(me, participant.Generation, problem.Message));
             return new Turn.Leave();
         }
         catch (StateCopyException lost)
@@ -140,6 +146,9 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     void Enter(Order.Begin begin)
     {
         entering = null;
+        shareSeconds = 0;
+        if (participant.Committed != begin.Base)
+            audited.Clear();
         clock.Enter(hasTrained ? WorkerState.Recovery : WorkerState.Load);
         presence.Reduction.Enter(begin);
         presence.InHand.Keep(presence.Reduction.Holds);
@@ -157,10 +166,25 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
 
     void Obtain(Turn.Obtain obtain, CancellationToken stop)
     {
-        var lines = presence.Obtain(obtain, participant.Generation, replica!, me.Slot, stop);
+        IReadOnlyList<StepReport> lines;
+        try
+        {
+            lines = presence.Obtain(obtain, participant.Generation, replica!, me.Slot, stop);
+        }
+        catch (Exception damage) when (obtain.Source is StateSource.Checkpoint && damage is ProblemException or IOException or UnauthorizedAccessException)
+        {
+            Tell(new JobEvent.Damaged(me, participant.Generation, obtain.Step, damage.Message));
+            participant.Withdraw();
+            return;
+        }
         unwritten.Clear();
+        past.Clear();
         foreach (var line in lines)
+        {
             unwritten.Enqueue(line);
+            if (!vanished)
+                reports.Tell(line);      // before its own lines and checkpoints: whoever had them may be gone
+        }
         plan = null;
         resting = WorkerState.Recovery;
         participant.Obtained(obtain.Step);
@@ -170,32 +194,52 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     {
         var step = PlanOf(compute.Step);
         var started = Stopwatch.GetTimestamp();
-        clock.Enter(WorkerState.Data, started);
         (hasShare, hasTrained) = (true, true);
-        var leaf = presence.Reduction.Rent(compute.MicroBatch);
-        var batch = presence.Pack(packer, step.MicroBatch(compute.MicroBatch));
         using var part = Traces.MicroBatch(span, compute.MicroBatch);
         var state = presence.InHand.Begin(isRedone);
-        clock.Enter(state);
-        var result = replica!.Backward(batch, step.TokenWeight, leaf.Gradient);
-        (leaf.LossSum, leaf.Tokens) = (result.LossSum, result.SupervisedTokens);
-        computeSeconds += Stopwatch.GetElapsedTime(started).TotalSeconds;
-        var past = clock.Enter(WorkerState.Reduce);
-        var counts = presence.Reduction.Add(participant.Generation, compute.Step, leaf);
-        presence.InHand.Done(compute.Step, compute.MicroBatch, state, isRedone, past, counts);
+        var leaf = Backward(step, compute.MicroBatch, state);
+        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        (computeSeconds, shareSeconds) = (computeSeconds + seconds, shareSeconds + seconds);
+        var ticks = clock.Enter(WorkerState.Reduce);
+        var counts = presence.Reduction.Add(participant.Generation, compute.Step, leaf, ByMe(step.Step, leaf));
+        presence.InHand.Done(compute.Step, compute.MicroBatch, state, isRedone, ticks, counts);
         if (counts)
             participant.Computed(compute.MicroBatch);
         else
             participant.Withdraw();
     }
 
+    // One micro-batch, watched: whoever looks after this thread sees when it began.
+    PartialSum Backward(StepPlan step, int m, WorkerState state)
+    {
+        clock.Enter(WorkerState.Data);
+        var leaf = presence.Reduction.Rent(m);
+        var samples = step.MicroBatch(m);
+        long tokens = 0;
+        foreach (var sample in samples)
+            tokens += presence.Sizes.Length(sample);
+        watch.Begin(pace.HangsAfter(tokens));
+        var started = Stopwatch.GetTimestamp();
+        var batch = presence.Pack(packer, samples);
+        clock.Enter(state);
+        var result = replica!.Backward(batch, step.TokenWeight, leaf.Gradient);
+        presence.Drill?.Invoke(me, step.Step, leaf);
+        watch.End();
+        (leaf.LossSum, leaf.Tokens) = (result.LossSum, result.SupervisedTokens);
+        pace.Measure(Stopwatch.GetElapsedTime(started).TotalSeconds, tokens);
+        return leaf;
+    }
+
     void Exchange(Turn.Exchange exchange, CancellationToken stop)
     {
-        PlanOf(exchange.Step);
+        var step = PlanOf(exchange.Step);
+        TellAudits(step);
         var started = Stopwatch.GetTimestamp();
         using var part = Traces.Part(span, "exchange");
         clock.Enter(hasShare ? WorkerState.Peers : WorkerState.Idle, started);
-        reduced = presence.Reduction.Reduce(participant.Generation, exchange.Step, exchange.Wish, stop);
+        summed = presence.Reduction.Arrive(participant.Generation, exchange.Step, exchange.Wish);
+        Await(summed, step, stop);
+        reduced = summed.Outcome();
         clock.Enter(WorkerState.Reduce, presence.Reduction.SummedFrom);
         reduceSeconds += Stopwatch.GetElapsedTime(started).TotalSeconds;
         participant.Reduced(reduced.Wish);
@@ -209,7 +253,11 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
         if (reduced.Tokens != step.SupervisedTokens)
             throw new BrokenInvariantException(3, $"step {step.Step} has {step.SupervisedTokens} supervised tokens, but {reduced.Tokens} were summed");
         var learningRate = LearningRate.At(presence.Plan, step.Step);
-        var norm = replica!.Update(presence.Reduction.Sum, learningRate);
+        past.Keep(step.Step, replica!.Parameters);
+        watch.Begin(Pace.HangSecondsMin);
+        var norm = replica.Update(summed!.Sum, learningRate);
+        watch.End();
+        summed.Release();
         var loss = CommittedStep.MeanLoss(reduced.LossSum, reduced.Tokens);
         if (!double.IsFinite(loss) || !double.IsFinite(norm))
         {
@@ -222,6 +270,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
         if (commits++ == 0)
             StartUpMemory.GiveBack();      // a first step compiles and selects kernels
         Report(step, norm, learningRate);
+        TellPace(step);
         if (participant.Membership is { } membership && membership.First.Recorder == me && presence.Plan.IsCheckpoint(step.Step))
             Write(step.Step);
         if (participant.Membership is null)
@@ -234,7 +283,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
     void Report(StepPlan step, double norm, double learningRate)
     {
         var line = CommittedStep.LineOf(step, reduced.LossSum, norm, learningRate, replica!.Digest());
-        var report = new StepReport(me, participant.Generation, line, computeSeconds, reduceSeconds, sinceCommit.Elapsed.TotalSeconds, presence.Gates(replica, step.Step));
+        var report = new StepReport(me, participant.In, line, computeSeconds, reduceSeconds, sinceCommit.Elapsed.TotalSeconds, presence.Gates(replica, step.Step));
         (computeSeconds, reduceSeconds) = (0, 0);
         sinceCommit.Restart();
         while (unwritten.TryPeek(out var oldest) && oldest.Line.Step <= Interlocked.Read(ref written))
@@ -249,7 +298,7 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
         if (replica!.Step != step)
             throw new BrokenInvariantException(2, $"the replica is at step {replica.Step}, not at {step}");
         clock.Enter(WorkerState.Checkpoint);
-        presence.Write(replica, Tell);
+        presence.Write(replica, participant.In, Tell);
         participant.Wrote();
     }
 
@@ -258,6 +307,20 @@ sealed class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports
         Tell(new JobEvent.Lost(me.Silo, me.Slot, complain.Generation, complain.Reason));
         participant.Told();
     }
+
+    void TellPace(StepPlan step)
+    {
+        var tokens = (double)step.Tokens / step.MicroBatchCount;
+        participant.Pace = pace.IsKnown ? pace.SecondsFor(tokens) : null;
+        if (pace.Tell(tokens) is { } seconds)
+            Tell(new JobEvent.Paced(me, participant.Generation, seconds));
+    }
+
+    /// <summary>What the worker is at, for whoever looks after its thread.</summary>
+    public HangWatch Watch => watch;
+
+    /// <summary>Another thread tells that the worker hangs.</summary>
+    public void TellThatItHangs(Generation generation) => Tell(new JobEvent.Lost(me.Silo, me.Slot, generation, "it takes far longer than usual for a micro-batch"));
 
     /// <summary>The job has written the ledger up to this step: nobody needs the lines before it from here.</summary>
     public void Acknowledge(Step step) => Interlocked.Exchange(ref written, step.Number);

@@ -17,6 +17,7 @@ sealed class WorkerSlot : IDisposable
     readonly WorkerClock clock;
     readonly Thread thread;
     CancellationTokenSource generationEnds = new();
+    Generation hangsIn = new(-1);      // the newest generation in which it was told that this worker hangs
 
     /// <param name="me">the worker</param>
     /// <param name="presence">the job in this process</param>
@@ -69,6 +70,23 @@ sealed class WorkerSlot : IDisposable
             lock (gate)
                 return [.. inbox];
         }
+    }
+
+    /// <summary>
+    /// Looks whether the thread hangs, and tells so in each generation that the worker was told of meanwhile: it cannot say itself that it takes no part. Called every
+    /// <see cref="HangWatch.Period"/>, by one thread at a time.
+    /// </summary>
+    public void LookAfter()
+    {
+        if (!loop.Watch.Look())
+            return;
+        Generation newest;
+        lock (gate)
+            newest = inbox.Select(order => order.Generation).Append(loop.Generation).MaxBy(generation => generation.Number);
+        if (newest <= hangsIn)
+            return;
+        hangsIn = newest;
+        loop.TellThatItHangs(newest);
     }
 
     /// <summary>The job has written the ledger up to this step.</summary>

@@ -54,6 +54,7 @@ static class Silo
         {
             (options.ProbeTimeout, options.MaxProbeTimeout, options.NumMissedProbesLimit) = (membership.Probe, membership.Probe, membership.MissedProbes);
             (options.TableRefreshTimeout, options.IAmAliveTablePublishTimeout) = (tableRefresh, tableRefresh);
+            options.EvictWhenMaxJoinAttemptTimeExceeded = false;      // by the clock of another: one that is an hour ahead would evict whoever joins
         });
 #pragma warning disable ORLEANSEXP003 // experimental in name; see above for what the stable one does
         silo.AddDistributedGrainDirectory();

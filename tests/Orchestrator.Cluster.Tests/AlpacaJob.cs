@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Orchestrator.Engine;
 using Orchestrator.Harness;
+using Orchestrator.Learning.Files;
 
 namespace Orchestrator.Cluster.Tests;
 
@@ -11,17 +12,17 @@ namespace Orchestrator.Cluster.Tests;
 /// <param name="Spec">what is submitted</param>
 /// <param name="Digest">SHA-256 of the adapter that one worker makes of it, undisturbed</param>
 /// <param name="Ledger">the ledger of that run</param>
-public sealed record AlpacaJob(string Spec, string Digest, string Ledger)
+/// <param name="StepSeconds">how long a step of it took</param>
+public sealed record AlpacaJob(string Spec, string Digest, string Ledger, double StepSeconds)
 {
     static readonly TimeSpan trainedWithin = TimeSpan.FromMinutes(60);
 
     /// <summary>The job, and what becomes of it where nothing happens: <c>train --workers 1</c>.</summary>
     /// <param name="folder">for its records and that run</param>
     /// <param name="steps">how many</param>
-    /// <param name="batch">samples of a step, in micro-batches of two</param>
-    /// <param name="checkpointEvery">steps</param>
-    /// <param name="more">lines behind the spec</param>
-    public static async Task<AlpacaJob> Trained(string folder, int steps, int batch = 16, int checkpointEvery = 10, string more = "")
+    /// <param name="batch">samples of a step</param>
+    /// <param name="micro">samples of a micro-batch</param>
+    public static async Task<AlpacaJob> Trained(string folder, int steps, int batch = 16, int micro = 2)
     {
         const int stepsOfAnEpoch = 10;
         var records = Path.Combine(folder, "records.json");
@@ -32,15 +33,14 @@ public sealed record AlpacaJob(string Spec, string Digest, string Ledger)
             name: alpaca
             model: { path: {{Path.Combine(bundle, "base")}} }
             data: { path: {{records}}, validation: 0, maxSequenceLength: 128 }
-            training: { epochs: {{steps / stepsOfAnEpoch}}, globalBatchSize: {{batch}}, microBatchSize: 2, warmupEpochs: 0.5, learningRate: 0.01 }
+            training: { epochs: {{steps / stepsOfAnEpoch}}, globalBatchSize: {{batch}}, microBatchSize: {{micro}}, warmupEpochs: 0.5, learningRate: 0.01 }
             device: { kind: cpu }
-            checkpoint: { everySteps: {{checkpointEvery}} }
-            {{more}}
+            checkpoint: { everySteps: 10 }
             """);
         var (file, run) = (Path.Combine(folder, "alpaca.yaml"), new RunFolder(Path.Combine(folder, "undisturbed")));
         await File.WriteAllTextAsync(file, spec);
         var digest = await Train(file, run.Path);
-        return new AlpacaJob(spec, digest, await File.ReadAllTextAsync(run.Ledger));
+        return new AlpacaJob(spec, digest, await File.ReadAllTextAsync(run.Ledger), RunSummary.Read(run).Seconds / steps);
     }
 
     static async Task<string> Train(string spec, string run)

@@ -1,6 +1,6 @@
 using Orchestrator.Harness;
 
-[assembly: CollectionBehavior(DisableTestParallelization = true)]
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]
 
 namespace Orchestrator.Cluster.Tests;
 

@@ -1,6 +1,7 @@
 using Orchestrator.Harness;
 using Orchestrator.Learning.Files;
 using Orchestrator.Protocol.Coordination;
+using Orchestrator.Protocol.Jobs;
 
 namespace Orchestrator.Engine.Tests;
 
@@ -11,13 +12,14 @@ public sealed class ParityTests : IDisposable
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
     [Theory]
-    [InlineData("a:1")]
-    [InlineData("a:3")]
-    [InlineData("a:2 b:1")]
-    [InlineData("a:1 b:1 c:1 d:1 e:1")]
-    public async Task A_whole_run_ends_as_the_original_ended_it_with_any_number_of_workers(string processes)
+    [InlineData("a:1", KernelKind.Fast)]
+    [InlineData("a:1", KernelKind.Reference)]
+    [InlineData("a:3", KernelKind.Fast)]
+    [InlineData("a:2 b:1", KernelKind.Reference)]
+    [InlineData("a:1 b:1 c:1 d:1 e:1", KernelKind.Fast)]
+    public async Task A_whole_run_ends_as_the_original_ended_it_with_any_number_of_workers(string processes, KernelKind kernels)
     {
-        var plan = Jobs.Golden(folder);
+        var plan = Jobs.Golden(folder, spec => spec with { Device = spec.Device with { Kernels = kernels } });
         var run = Path.Combine(folder, "run");
         await using var job = new Rehearsal(plan, run);
         job.Offer([.. processes.Split(' ').Select(process => process.Split(':')).Select(parts => (parts[0], int.Parse(parts[1])))]);

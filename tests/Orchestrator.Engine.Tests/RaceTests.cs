@@ -81,8 +81,8 @@ public sealed class RaceTests : IDisposable
     {
         using var presence = new JobPresence(Job, Options, bases, new InMemoryExchange(), new StateShelf(new StateCopy(new ExchangeOptions())), new EngineLog(NullLogger<TrainingEngine>.Instance));
         using var replica = presence.NewReplica(0);
-        presence.Write(replica, heard.Tell);
-        presence.Write(replica, heard.Tell);
+        presence.Write(replica, Generation.None, heard.Tell);
+        presence.Write(replica, Generation.None, heard.Tell);
         presence.CompleteAfterWrites(heard);
         heard.Next<string>();
         Assert.Empty(heard.All);
@@ -114,12 +114,15 @@ public sealed class RaceTests : IDisposable
                 var leaf = reduction.Rent(slot);
                 leaf.Gradient.AsSpan().Fill(slot + 1);
                 leaf.Tokens = 1;
-                Assert.True(reduction.Add(begin.Generation, Step.Start.Next, leaf));
+                Assert.True(reduction.Add(begin.Generation, Step.Start.Next, leaf, By(slot, slot)));
             });
             var threads = Enumerable.Range(0, 4).Select(slot => new Thread(() =>
             {
-                Assert.Equal(4, reduction.Reduce(begin.Generation, Step.Start.Next, StopWish.None, CancellationToken.None).Tokens);
-                sums[slot] = reduction.Sum[2];
+                var round = reduction.Arrive(begin.Generation, Step.Start.Next, StopWish.None);
+                Assert.True(round.Wait(patience, CancellationToken.None));
+                Assert.Equal(4, round.Outcome().Tokens);
+                sums[slot] = round.Sum[2];
+                round.Release();
             })).ToList();
             threads.ForEach(thread => thread.Start());
             Assert.All(threads, thread => Assert.True(thread.Join(patience)));
@@ -134,8 +137,10 @@ public sealed class RaceTests : IDisposable
         var begin = Begin(1, slots: 2);
         Assert.Throws<InvalidOperationException>(() => reduction.Enter(begin));
         Assert.True(reduction.Enter(begin));
-        using var limit = new CancellationTokenSource(patience);
-        Assert.Throws<InvalidOperationException>(() => reduction.Reduce(begin.Generation, Step.Start.Next, StopWish.None, limit.Token));
+        reduction.Arrive(begin.Generation, Step.Start.Next, StopWish.None);
+        var round = reduction.Arrive(begin.Generation, Step.Start.Next, StopWish.None);
+        Assert.True(round.Wait(patience, CancellationToken.None));
+        Assert.Throws<InvalidOperationException>(() => round.Outcome());
     }
 
     sealed class NoExchange : IGradientExchange
@@ -150,12 +155,99 @@ public sealed class RaceTests : IDisposable
         var first = Begin(1, slots: 2);
         reduction.Enter(first);
         foreach (var m in new[] { 0, 1, 3 })
-            reduction.Add(first.Generation, Step.Start.Next, reduction.Rent(m));
+            reduction.Add(first.Generation, Step.Start.Next, reduction.Rent(m), By(0, m));
         var other = new WorkerId("b", 0);
         var deal = new Deal(4, [new WorkerShare(me, [new LeafRange(1, 2), new LeafRange(3, 4)]), new WorkerShare(other, [new LeafRange(0, 1), new LeafRange(2, 3)])]);
         reduction.Enter(Begin(2, slots: 1) with { First = deal, Later = deal, Processes = [Address("a"), Address("b")] });
         Assert.Equal([false, false, false, true], Enumerable.Range(0, 4).Select(reduction.Holds));      // 0 and 1 are one sum, and b contributes 0
     }
+
+    [Fact]
+    public void A_sum_that_a_slot_has_not_let_go_of_is_not_written_over()
+    {
+        using var reduction = new LocalReduction("j", "a", microBatches: 2, parameters: 3, new InMemoryExchange());
+        var hung = Sum(reduction, Begin(1, slots: 2), value: 1);
+        var later = Begin(2, slots: 2) with { Base = Step.Start.Next };
+        for (var generation = 2L; generation < 6; generation++)
+        {
+            var round = Sum(reduction, later with { Generation = new Generation(generation) }, value: 10);
+            Assert.Equal(20, round.Sum[1]);
+            round.Release();
+            round.Release();
+        }
+        Assert.Equal(2, hung.Sum[1]);
+    }
+
+    static ReductionRound Sum(LocalReduction reduction, Order.Begin begin, float value)
+    {
+        Assert.True(reduction.Enter(begin));
+        for (var slot = 0; slot < 2; slot++)
+        {
+            var leaf = reduction.Rent(slot);
+            leaf.Gradient.AsSpan().Fill(value);
+            Assert.True(reduction.Add(begin.Generation, begin.Base.Next, leaf, By(slot, slot)));
+        }
+        reduction.Arrive(begin.Generation, begin.Base.Next, StopWish.None);
+        var round = reduction.Arrive(begin.Generation, begin.Base.Next, StopWish.None);
+        Assert.True(round.Wait(patience, CancellationToken.None));
+        round.Outcome();
+        return round;
+    }
+
+    [Fact]
+    public void What_was_computed_in_anothers_place_comes_into_the_sum_when_it_is_dealt_and_only_then()
+    {
+        using var reduction = new LocalReduction("j", "a", microBatches: 2, parameters: 3, new InMemoryExchange());
+        var first = Begin(1, slots: 2);
+        reduction.Enter(first);
+        Assert.False(reduction.IsThere(1));
+        Assert.True(reduction.Hedge(first.Generation, Step.Start.Next, reduction.Rent(1), By(0, 1)));
+        Assert.True(reduction.IsThere(1));
+        Assert.False(reduction.HasArrived(1));
+        Assert.False(reduction.Holds(1));
+        Assert.False(reduction.Hedge(first.Generation, Step.Start.Next, reduction.Rent(1), By(0, 1)));      // one is enough
+        var alone = new Deal(2, [new WorkerShare(me, [new LeafRange(0, 2)])]);
+        reduction.Enter(first with { Generation = new Generation(2), First = alone, Later = alone });
+        Assert.True(reduction.Holds(1));
+    }
+
+    [Fact]
+    public void What_may_be_wrong_and_what_another_has_computed_where_it_is_audited_is_dropped()
+    {
+        using var reduction = new LocalReduction("j", "a", microBatches: 2, parameters: 3, new InMemoryExchange(), audits: true);
+        var first = Begin(1, slots: 2);
+        reduction.Enter(first);
+        reduction.Add(first.Generation, Step.Start.Next, reduction.Rent(0), By(0, 0));
+        reduction.Add(first.Generation, Step.Start.Next, reduction.Rent(1), By(1, 1));
+        Assert.Equal([By(0, 0)], reduction.DigestsOf(first.Generation, Step.Start.Next, [0]));
+        var alone = new Deal(2, [new WorkerShare(me, [new LeafRange(0, 2)])]);
+        reduction.Enter(first with { Generation = new Generation(2), First = alone, Later = alone });
+        Assert.False(reduction.Holds(0) || reduction.Holds(1));      // one sum, half of which a worker computed that is gone
+        reduction.Add(new Generation(2), Step.Start.Next, reduction.Rent(0), By(0, 0));
+        reduction.Enter(first with { Generation = new Generation(4), First = alone, Later = alone, Since = new Generation(3) });
+        Assert.False(reduction.Holds(0));
+    }
+
+    [Fact]
+    public void Who_looks_after_a_thread_sees_what_takes_too_long_and_nothing_else()
+    {
+        var watch = new HangWatch();
+        Assert.False(watch.Look());
+        watch.Begin(seconds: 0.5);
+        Assert.Equal([false, false, false, true], Enumerable.Range(0, 4).Select(_ => watch.Look()));
+        watch.End();
+        Assert.False(watch.Look());
+        watch.Begin(double.PositiveInfinity);
+        Assert.All(Enumerable.Range(0, 100), _ => Assert.False(watch.Look()));
+        for (var i = 0; i < 10; i++)
+        {
+            watch.End();
+            watch.Begin(0);
+            Assert.False(watch.Look());      // another micro-batch each time
+        }
+    }
+
+    static LeafDigest By(int slot, int m) => new(m, new WorkerId("a", slot), null);
 
     static ProcessAddress Address(string process) => new(process, new Uri($"http://{process}"));
 

@@ -38,7 +38,7 @@ sealed class Rehearsal : IAsyncDisposable
         var exchange = new InMemoryExchange();
         this.links = links ?? (name => new Link(exchange, new StateCopy(new ExchangeOptions()), new Uri($"http://{name}")));
         job = new JobAssignment(plan, folder);
-        var checkpoint = CheckpointReader.Newest(new RunFolder(folder), plan, plan.Last, problem => Damaged.Add(problem.Message));
+        var checkpoint = Newest(plan.Last);
         coordinator = new Thread(Coordinate) { IsBackground = true };
         events.Add(new JobEvent.Started(checkpoint));
         coordinator.Start();
@@ -49,6 +49,20 @@ sealed class Rehearsal : IAsyncDisposable
     public List<string> Reasons { get; } = [];
 
     public List<string> Damaged { get; } = [];
+
+    public List<WorkerId> Quarantined { get; } = [];
+
+    /// <summary>How many micro-batches a step's deal gives a worker by now; 0 for a stranger.</summary>
+    public int ShareOf(string process, int slot)
+    {
+        lock (Ledger)
+            return state.Deal?.Of(new WorkerId(process, slot)).Count ?? 0;
+    }
+
+    /// <summary>A process's engine, for drills.</summary>
+    public TrainingEngine Engine(string process) => engines[process];
+
+    public string Name => job.Name;
 
     /// <summary>Puts another deal in the place of the coordinator's; the same for all workers of a generation.</summary>
     public Func<Generation, Deal, Deal>? Redeal { get; init; }
@@ -163,15 +177,16 @@ sealed class Rehearsal : IAsyncDisposable
                 var decision = Coordinator.Decide(job.Plan, state, what, now);
                 lock (accounts)
                     accounts.Decided(what, state, decision.State, age.Elapsed);
-                state = decision.State;
+                lock (Ledger)
+                    state = decision.State;
                 lock (Reasons)
                     Reasons.Add($"{state.Phase}: {what.GetType().Name}: {decision.Reason}");
                 foreach (var order in decision.Orders)
                 {
                     if (order is JobOrder.ToWorker to)
                         engines[to.Worker.Silo].Post(to.Worker, job, Dealt(to.Order), _ => new Reports(this, to.Worker));
-                    else if (order is JobOrder.Evaluate evaluate)
-                        events.Add(new JobEvent.Evaluated(evaluate.Step, Ends: false));
+                    else
+                        Carry(order);
                 }
                 if (state.IsOver || state.Phase == JobPhase.Suspended)
                     over.TrySetResult(state);
@@ -182,6 +197,37 @@ sealed class Rehearsal : IAsyncDisposable
             over.TrySetException(e);
         }
     }
+
+    void Carry(JobOrder order)
+    {
+        switch (order)
+        {
+            case JobOrder.Evaluate evaluate:
+                events.Add(new JobEvent.Evaluated(evaluate.Step, Ends: false, evaluate.Since));
+                break;
+            case JobOrder.GoBack back:
+                lock (Ledger)
+                {
+                    foreach (var later in Ledger.Keys.Where(step => step > back.Step.Number).ToList())
+                        Ledger.Remove(later);
+                }
+                CheckpointReader.DropAfter(new RunFolder(job.Folder), back.Step);
+                events.Add(new JobEvent.Started(Newest(back.Step), state.WaysBack.Count));
+                break;
+            case JobOrder.Inspect inspect:
+                var newest = Newest(job.Plan.Last);
+                events.Add(newest < inspect.Checkpoint ? new JobEvent.Started(newest, state.WaysBack.Count) : new JobEvent.Refused(inspect.Worker, inspect.Generation, inspect.Reason));
+                break;
+            case JobOrder.Quarantine quarantine:
+                lock (Quarantined)
+                    Quarantined.Add(quarantine.Worker);
+                break;
+            default:
+                break;
+        }
+    }
+
+    Step Newest(Step atMost) => CheckpointReader.Newest(new RunFolder(job.Folder), job.Plan, atMost, problem => Damaged.Add(problem.Message));
 
     Order Dealt(Order order) => order is Order.Begin begin && Redeal is { } redeal
         ? begin with { First = redeal(begin.Generation, begin.First), Later = redeal(begin.Generation, begin.Later) }
@@ -258,6 +304,8 @@ sealed class Rehearsal : IAsyncDisposable
             owner.Watch?.Invoke(step);
             lock (owner.Ledger)
             {
+                if (!owner.state.Counts(step.Generation, new Step(step.Line.Step)))
+                    return;
                 if (owner.Ledger.TryGetValue(step.Line.Step, out var known))
                     Assert.Equal(CanonicalLine(known), CanonicalLine(step.Line));
                 else

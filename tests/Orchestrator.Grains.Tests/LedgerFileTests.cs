@@ -30,6 +30,47 @@ public sealed class LedgerFileTests : IDisposable
     }
 
     [Fact]
+    public void A_ledger_that_is_cut_goes_on_with_other_lines_and_whoever_has_the_old_one_open_writes_nowhere()
+    {
+        using (var ledger = LedgerFile.Open(run, plan))
+        {
+            for (var step = 1; step <= 5; step++)
+                ledger.Append(Line(step, "wrong"));
+            ledger.Append(Line(7, "early"));
+            ledger.Flush();
+            using (var late = LedgerFile.Open(run, plan))
+            {
+                ledger.Truncate(new Step(2));
+                late.Append(Line(6, "late"));
+                late.Flush();
+            }
+            Assert.Equal(new Step(2), ledger.Written);
+            Assert.Equal("wrong2", ledger.Last!.Parameters);
+            for (var step = 3; step <= 7; step++)
+                Assert.True(ledger.Append(Line(step)));
+            ledger.Flush();
+            Assert.Equal(new Step(7), ledger.Written);
+            ledger.Truncate(new Step(9));      // nothing lies behind it
+            Assert.Equal(new Step(7), ledger.Written);
+        }
+        using var again = LedgerFile.Open(run, plan);
+        Assert.Equal(new Step(7), again.Written);
+        Assert.Equal("p7", again.Last!.Parameters);
+        Assert.DoesNotContain(Text(), line => line.Contains("late", StringComparison.Ordinal) || line.Contains("wrong3", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void A_ledger_can_be_cut_to_its_head()
+    {
+        using var ledger = LedgerFile.Open(run, plan);
+        ledger.Append(Line(1, "wrong"));
+        ledger.Flush();
+        ledger.Truncate(Step.Start);
+        Assert.Null(ledger.Last);
+        Assert.True(ledger.Append(Line(1)));
+    }
+
+    [Fact]
     public void Lines_that_come_early_wait_and_those_that_come_again_are_written_once()
     {
         using var ledger = LedgerFile.Open(run, plan);

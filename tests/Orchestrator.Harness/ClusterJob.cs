@@ -51,6 +51,17 @@ public sealed class ClusterJob(Cluster cluster, string space, string name)
     /// <summary>Ends it without a result.</summary>
     public Task<Job> Cancel() => cluster.Client.Ask((way, options) => new Jobs.JobsClient(way).CancelAsync(Address, options));
 
+    /// <summary>The server whose grain decides for the job.</summary>
+    public async Task<ServerProcess> Decider() => cluster.Server((await Now()).Server);
+
+    /// <summary>A server that computes for the job and does not decide for it.</summary>
+    public async Task<ServerProcess> Bystander()
+    {
+        var decider = await Decider();
+        var known = await cluster.Client.Ask((way, options) => new Workers.WorkersClient(way).ListAsync(new ListWorkersRequest(), options));
+        return cluster.Server(known.Servers.First(server => server.Name != decider.Name && server.Workers.Any(worker => worker.Job == $"{space}/{name}")).Name);
+    }
+
     /// <summary>Everything that has happened to it so far, from the event after a number on.</summary>
     public async Task<IReadOnlyList<Event>> Events(long after = 0)
     {

@@ -143,6 +143,14 @@ public sealed partial class ServerProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>The sum of a metric's series, as <c>/metrics</c> tells them now; 0 where there is none.</summary>
+    public async Task<double> Metric(string name)
+    {
+        var lines = (await http.GetStringAsync(new Uri(Http, "/metrics"))).Split('\n');
+        return lines.Where(line => line.StartsWith(name, StringComparison.Ordinal) && line.Length > name.Length && line[name.Length] is ' ' or '{')
+            .Sum(line => double.Parse(line[(line.LastIndexOf('}') + 1)..].Trim().Split(' ')[0], CultureInfo.InvariantCulture));
+    }
+
     /// <summary>Waits until its log holds a text, and answers with the line.</summary>
     /// <exception cref="TimeoutException">it does not come</exception>
     public async Task<string> Says(string text, TimeSpan? within = null)

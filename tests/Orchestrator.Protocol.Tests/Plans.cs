@@ -5,7 +5,7 @@ namespace Orchestrator.Protocol.Tests;
 /// <summary>Plans to test with.</summary>
 static class Plans
 {
-    public static JobPlan Of(TrainingSpec training, int samples, bool shuffle = true, int validation = 0, CheckpointSpec? checkpoint = null, EvaluationSpec? evaluation = null) => new()
+    public static JobPlan Of(TrainingSpec training, int samples, bool shuffle = true, int validation = 0, CheckpointSpec? checkpoint = null, EvaluationSpec? evaluation = null, double? audits = null) => new()
     {
         Spec = new JobSpec
         {
@@ -13,6 +13,7 @@ static class Plans
             Data = new DataSpec { Shuffle = shuffle },
             Training = training,
             Checkpoint = checkpoint ?? new CheckpointSpec(),
+            Audit = new AuditSpec { Share = audits },
             Evaluation = evaluation ?? new EvaluationSpec(),
         },
         TrainingSamples = samples,

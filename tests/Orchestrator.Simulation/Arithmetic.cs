@@ -32,6 +32,12 @@ static class Arithmetic
     /// <summary>The gradient of a micro-batch.</summary>
     public static Value[] Gradient(ulong state, Step step, int m) => [.. Enumerable.Range(0, Elements).Select(element => Value.Leaf(state, step, m, element))];
 
+    /// <summary>The same with a wrong bit.</summary>
+    public static Value[] Wrong(Value[] gradient) => [gradient[0] with { Hash = gradient[0].Hash ^ 1 }, .. gradient[1..]];
+
+    /// <summary>A digest of a gradient.</summary>
+    public static string Digest(Value[] gradient) => gradient.Aggregate(0ul, (hash, value) => Mix(hash, value.Hash)).ToString("x16", System.Globalization.CultureInfo.InvariantCulture);
+
     /// <summary>Element by element.</summary>
     public static Value[] Add(Value[] left, Value[] right) => [.. left.Zip(right, (a, b) => a + b)];
 

@@ -12,6 +12,7 @@ sealed class Cluster
     {
         (Schedule, Mutant, World, Plan) = (schedule, mutant, world, schedule.Plan());
         Oracle = new Oracle(schedule);
+        Audits = AuditRule.Of(Plan);
         for (var p = 0; p < schedule.Slots.Count; p++)
             processes.Add($"p{p}", new SimProcess(this, $"p{p}", schedule.Slots[p]));
         Wanted = schedule.Slots.Sum();
@@ -26,6 +27,12 @@ sealed class Cluster
     public Oracle Oracle { get; }
     public JobHost Grain { get; }
     public IEnumerable<SimProcess> Processes => processes.Values;
+
+    /// <summary>Whether the faults are over.</summary>
+    public bool IsHealed { get; set; }
+
+    /// <summary>Which micro-batches are computed twice.</summary>
+    public AuditRule Audits { get; }
 
     /// <summary>How many workers the user wants.</summary>
     public int Wanted { get; set; }

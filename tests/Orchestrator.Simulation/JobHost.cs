@@ -32,8 +32,7 @@ sealed class JobHost(Cluster cluster)
         cluster.World.Say($"a coordinator wakes, generation {cluster.Disk.Job.Generation}, {cluster.Disk.Job.Phase}");
         activations.Add(activation);
         activation.Wake();
-        while (undelivered.TryDequeue(out var report))
-            activation.Hear(report);
+        DeliverWhatWaits();
     }
 
     /// <summary>Something reaches whoever is active.</summary>
@@ -58,6 +57,13 @@ sealed class JobHost(Cluster cluster)
             wishes.Dequeue();
     }
 
+    /// <summary>The clocks of the servers with a coordinator are set.</summary>
+    public void SetClocks(TimeSpan by)
+    {
+        foreach (var activation in activations)
+            activation.SetClock(by);
+    }
+
     /// <summary>All activations are gone, with what they were told but had not saved, or half of it.</summary>
     public void Crash()
     {
@@ -74,13 +80,17 @@ sealed class JobHost(Cluster cluster)
         activations.Remove(activation);
         foreach (var report in activation.Close())
         {
-            if (!dies || cluster.World.Chance.Happens(0.5))
+            // What an audit has found is told again, unless its worker dies as well: two faults at once could hide a third.
+            if (!dies || report.What is JobEvent.Audited || cluster.World.Chance.Happens(0.5))
                 undelivered.Enqueue(report);
         }
-        if (activations.Count > 0)
-        {
-            while (undelivered.TryDequeue(out var report))
-                Hear(report);
-        }
+        DeliverWhatWaits();
+    }
+
+    // Whoever hears it may find that it is not the only one, and end as well.
+    void DeliverWhatWaits()
+    {
+        while (activations.Count > 0 && undelivered.TryDequeue(out var report))
+            Hear(report);
     }
 }

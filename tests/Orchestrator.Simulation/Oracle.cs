@@ -9,6 +9,7 @@ sealed class Oracle(Schedule schedule)
     readonly Dictionary<Generation, (Step Base, string Deals)> begun = [];
     readonly Dictionary<(Generation, Step), bool> stood = [];
     readonly Dictionary<WorkerId, Step> held = [];
+    readonly HashSet<WorkerId> wrong = [];
 
     /// <summary>Steps that came into force, over all replicas.</summary>
     public long Commits { get; private set; }
@@ -16,7 +17,7 @@ sealed class Oracle(Schedule schedule)
     /// <summary>A worker holds a state: it is the undisturbed run's.</summary>
     public void Holds(WorkerId worker, Step step, ulong state)
     {
-        if (state != undisturbed[step.Number])
+        if (state != undisturbed[step.Number] && wrong.Count == 0)
             throw new ViolationException(1, $"the state of step {step} on {worker} is not that of the undisturbed run");
         held[worker] = step;
     }
@@ -64,15 +65,32 @@ sealed class Oracle(Schedule schedule)
     /// <summary>The coordinator's state is saved: what it knew stays known.</summary>
     public static void Saves(JobState before, JobState after)
     {
-        if (after.Generation < before.Generation || after.Committed < before.Committed || before.IsOver)
+        if (after.Generation < before.Generation || before.IsOver || (after.Committed < before.Committed && before.GoingBack is null))
             throw new ViolationException(5, $"generation {after.Generation}, step {after.Committed} is saved over generation {before.Generation}, step {before.Committed}, {before.Phase}");
     }
 
     /// <summary>A line for the ledger: it is the undisturbed run's.</summary>
     public void Line(Line line)
     {
-        if (line.State != undisturbed[line.Step])
+        if (line.State != undisturbed[line.Step] && wrong.Count == 0)
             throw new ViolationException(1, $"the ledger's line of step {line.Step} is not that of the undisturbed run");
+    }
+
+    /// <summary>A worker computes wrong: from now on states may be wrong until it is found.</summary>
+    public void Miscomputes(WorkerId worker) => wrong.Add(worker);
+
+    /// <summary>A worker is said to compute wrong: it does.</summary>
+    public void Convicts(WorkerId worker, string reason)
+    {
+        if (!wrong.Contains(worker) && reason.Contains("wrong", StringComparison.Ordinal))
+            throw new ViolationException(11, $"{worker} is quarantined, but it computed right: {reason}");
+    }
+
+    /// <summary>The job goes back to a step that is said to be certain: everything up to it is the undisturbed run's.</summary>
+    public void GoesBack(Step certain, IEnumerable<Line> ledger)
+    {
+        foreach (var line in ledger.Where(line => line.Step <= certain.Number && line.State != undisturbed[line.Step]))
+            throw new ViolationException(11, $"the job goes back to step {certain}, but the state of step {line.Step} is wrong already");
     }
 
     /// <summary>The job is over: completed, the last state on disk, one line for each step.</summary>
@@ -80,8 +98,10 @@ sealed class Oracle(Schedule schedule)
     {
         if (disk.Job.Phase != JobPhase.Completed)
             throw new ViolationException(10, $"the job ended as {disk.Job.Phase}: {disk.Job.Reason}");
-        if (disk.Read(new Step(schedule.EndsAt)) is not { } last || last.State != undisturbed[schedule.EndsAt])
+        if (disk.Read(new Step(schedule.EndsAt)) != undisturbed[schedule.EndsAt])
             throw new ViolationException(10, "the job is completed, but the checkpoint of its last step is not on disk");
+        if (disk.Ledger.Find(line => line.State != undisturbed[line.Step]) is { Step: > 0 } line)
+            throw new ViolationException(1, $"the job is completed, but the ledger's line of step {line.Step} is not that of the undisturbed run");
         if (!disk.Ledger.Select(line => line.Step).SequenceEqual(Enumerable.Range(1, schedule.EndsAt).Select(n => (long)n)))
             throw new ViolationException(1, $"the job is completed, but the ledger has the steps {string.Join(' ', disk.Ledger.Select(line => line.Step))}");
     }

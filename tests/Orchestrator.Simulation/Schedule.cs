@@ -1,3 +1,4 @@
+using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Jobs;
 
 namespace Orchestrator.Simulation;
@@ -40,6 +41,30 @@ enum Mutant
 
     /// <summary>A stop wish counts for the process that heard it alone.</summary>
     WishesNotShared,
+
+    /// <summary>What was computed for others in case they do not come stays for the next step.</summary>
+    HedgesOutliveTheirStep,
+
+    /// <summary>What was computed for others in case they do not come is added to the sum at once.</summary>
+    HedgesAddedAtOnce,
+
+    /// <summary>A slot that hung adds what it computed when it wakes, whatever generation it is.</summary>
+    WakesUnfenced,
+
+    /// <summary>Every worker audits itself.</summary>
+    AuditsItself,
+
+    /// <summary>Digests come after the step is in force, and are not told again by those who stand.</summary>
+    AuditsNotHeardAtTheEnd,
+
+    /// <summary>The job goes back to the newest checkpoint, whoever took part in it.</summary>
+    GoesBackToTheNewest,
+
+    /// <summary>States and micro-batches from before the job went back count.</summary>
+    OldStatesCount,
+
+    /// <summary>Lines of the ledger from before the job went back count.</summary>
+    LateLinesCount,
 }
 
 /// <summary>What a seed stands for: the size of the job and of the cluster, and how the network is.</summary>
@@ -57,6 +82,8 @@ sealed record Schedule
     public required int SlowNetworkMax { get; init; }            // microseconds
     public required double Doubled { get; init; }
     public required int ComputeMax { get; init; }                // microseconds a micro-batch
+    public required double AuditShare { get; init; }
+    public required WorkerId? Miscomputes { get; init; }         // a worker that may compute wrong; everything is audited then
 
     /// <summary>The schedule of a seed.</summary>
     public static Schedule Of(long seed)
@@ -65,6 +92,9 @@ sealed record Schedule
         var steps = chance.Between(2, 10);
         var stopsEarly = chance.Happens(0.4);
         var every = chance.Between(1, 4);
+        IReadOnlyList<int> slots = [.. Enumerable.Range(0, chance.Between(1, 5)).Select(_ => chance.Happens(0.5) ? 1 : chance.Between(1, 4))];
+        var miscomputes = chance.Happens(0.25) && slots.Sum() > 1;
+        var process = chance.Between(0, slots.Count - 1);
         return new Schedule
         {
             Seed = seed,
@@ -74,11 +104,13 @@ sealed record Schedule
             EvaluateEvery = every,
             StopsEarly = stopsEarly,
             EndsAt = stopsEarly && chance.Happens(0.5) && steps / every > 0 ? every * chance.Between(1, steps / every) : steps,
-            Slots = [.. Enumerable.Range(0, chance.Between(1, 5)).Select(_ => chance.Happens(0.5) ? 1 : chance.Between(1, 4))],
+            Slots = slots,
             Faults = chance.Happens(0.1) ? 0 : chance.Between(1, 7),
             SlowNetworkMax = chance.Happens(0.3) ? 200_000 : 5_000,
             Doubled = chance.Happens(0.5) ? 0.1 : 0,
             ComputeMax = chance.Happens(0.3) ? 200_000 : 10_000,
+            AuditShare = miscomputes ? 1 : chance.Happens(0.2) ? 0.3 : 0,
+            Miscomputes = miscomputes ? new WorkerId($"p{process}", chance.Between(0, slots[process] - 1)) : null,
         };
     }
 
@@ -90,6 +122,7 @@ sealed record Schedule
             Name = "simulated",
             Training = new TrainingSpec { Epochs = 1, GlobalBatchSize = MicroBatches, MicroBatchSize = 1 },
             Checkpoint = new CheckpointSpec { EverySteps = CheckpointEvery },
+            Audit = new AuditSpec { Share = AuditShare },
             Evaluation = new EvaluationSpec { EverySteps = EvaluateEvery, EarlyStop = StopsEarly ? 1 : null },
         },
         TrainingSamples = MicroBatches * Steps,
@@ -102,5 +135,6 @@ sealed record Schedule
     /// <inheritdoc/>
     public override string ToString()
         => $"seed {Seed}: {Steps} steps of {MicroBatches} micro-batches, ends at {EndsAt}{(StopsEarly ? " (may stop early)" : "")}; checkpoint every {CheckpointEvery}, "
-            + $"evaluation every {EvaluateEvery}; processes with {string.Join(", ", Slots)} slots; {Faults} faults";
+            + $"evaluation every {EvaluateEvery}; processes with {string.Join(", ", Slots)} slots; {Faults} faults"
+            + $"{(Miscomputes is { } worker ? $", {worker} computes wrong" : "")}{(AuditShare > 0 ? $"; audits {AuditShare:0.0}" : "")}";
 }

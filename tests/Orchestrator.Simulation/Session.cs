@@ -55,6 +55,13 @@ sealed class Session(Cluster cluster, SimProcess me, Order.Begin begin)
         Look();
     }
 
+    /// <summary>Whether a micro-batch of a step has arrived, as far as this process can see: it sees the slices that it owns. Where it owns none nothing seems to be missing.</summary>
+    public bool HasArrived(Step step, int m)
+    {
+        var self = processes.IndexOf(me.Name);
+        return Enumerable.Range(0, slices.Count).Where(slice => slices.OwnerOf(slice) == self).All(slice => SumsOf(step.Number).Trees[slice].Sum.Holds(m));
+    }
+
     /// <summary>Takes a frame; late ones change nothing.</summary>
     public void Receive(string from, Frame frame)
     {

@@ -16,6 +16,9 @@ static class Simulation
     // Twenty minutes: several patiences of the coordinator, one after the other, and five for a boundary.
     const long PatienceMax = 20 * 60 * 1_000_000L;
 
+    // A schedule has some ten thousand events; whoever answers an answer for ever has many more.
+    const long EventsMax = 2_000_000;
+
     /// <summary>Runs the schedule of a seed.</summary>
     /// <param name="seed">which</param>
     /// <param name="mutant">a mistake to be caught</param>
@@ -31,8 +34,10 @@ static class Simulation
             var healed = Faults.Plan(cluster);
             world.After(healed, () => Faults.Heal(cluster));
             cluster.Grain.Open();
-            while (!cluster.Disk.Job.IsOver && world.Step())
+            for (var events = 1L; !cluster.Disk.Job.IsOver && world.Step(); events++)
             {
+                if (events == EventsMax)
+                    throw new ViolationException(10, $"{EventsMax} events, and the job is not over: {cluster.Disk.Job.Phase}, {cluster.Disk.Job.Reason}");
                 if (world.Now > healed + PatienceMax)
                     throw new ViolationException(10, $"the faults are over, but the job is not: {cluster.Disk.Job.Phase}, {cluster.Disk.Job.Reason}");
             }

@@ -6,19 +6,19 @@ namespace Orchestrator.Cli.Cluster;
 
 /// <summary>
 /// A job as programs read it. <c>state</c> is <c>queued</c>, <c>preparing</c>, <c>running</c>, <c>suspended</c>, <c>completed</c>, <c>failed</c> or <c>cancelled</c>; <c>steps</c> is 0 until it is
-/// prepared; <c>goodput</c> is the share of its worker-seconds that computed what is in the result; <c>digest</c> is the SHA-256 of its adapter, once it is completed.
+/// prepared; <c>server</c> is the one that decides for it now; <c>goodput</c> is the share of its worker-seconds that computed what is in the result; <c>digest</c> is the SHA-256 of its adapter, once it is completed.
 /// </summary>
 sealed record JobJson(
     string Namespace, string Name, string State, string Reason, int Position, long Step, long Steps, int WorkersWanted, int Workers, long Generation, double? Loss, double? ValidationLoss,
     double? Goodput, double TokensPerSecond, double? RemainingSeconds, string Kind, long Checkpoint, string? Digest, string SpecDigest, DateTimeOffset? Submitted, DateTimeOffset? Started,
-    DateTimeOffset? Ended, IReadOnlyDictionary<string, double> WorkerSeconds, JsonElement? Spec)
+    DateTimeOffset? Ended, IReadOnlyDictionary<string, double> WorkerSeconds, string? Server, JsonElement? Spec)
 {
     /// <summary>Of the API's job.</summary>
     public static JobJson Of(Job job) => new(
         job.Namespace, job.Name, JobText.State(job.Phase), job.Reason, job.Position, job.Step, job.Steps, job.WorkersWanted, job.Workers, job.Generation, job.HasLoss ? job.Loss : null,
         job.HasValidationLoss ? job.ValidationLoss : null, job.HasGoodput ? job.Goodput : null, job.TokensPerSecond, job.Remaining?.ToTimeSpan().TotalSeconds, job.Kind, job.Checkpoint,
         job.AdapterSha256.Length > 0 ? job.AdapterSha256 : null, job.SpecDigest, job.Submitted?.ToDateTimeOffset(), job.Started?.ToDateTimeOffset(), job.Ended?.ToDateTimeOffset(),
-        job.WorkerSeconds.ToDictionary(), job.Spec.Length > 0 ? JsonDocument.Parse(job.Spec).RootElement : null);
+        job.WorkerSeconds.ToDictionary(), job.Server.Length > 0 ? job.Server : null, job.Spec.Length > 0 ? JsonDocument.Parse(job.Spec).RootElement : null);
 }
 
 /// <summary>A job, and what happens to it, as people read it.</summary>
@@ -70,6 +70,8 @@ static class JobText
             yield return ("goodput", string.Create(CultureInfo.InvariantCulture, $"{job.Goodput * 100:0.0} %"));
         if (job.WorkerSeconds.Count > 0)
             yield return ("worker-seconds", string.Join(", ", job.WorkerSeconds.OrderByDescending(one => one.Value).Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Key} {one.Value:0.0}"))));
+        if (job.Server.Length > 0)
+            yield return ("decided on", job.Server);
         if (job.Kind.Length > 0)
             yield return ("kind", job.Kind);
         if (job.AdapterSha256.Length > 0)

@@ -74,7 +74,7 @@ public static class StepVerifier
         using var bases = new ResidentBases();
         using var lease = bases.Acquire(plan.Spec.Model.Path, ComputeDevice.PrecisionOf(plan.Spec), ComputeDevice.NameOf(plan.Spec, slot: 0));
         var method = Methods.Of(plan.Spec.Adapter, folder.Config);
-        using var replica = new Replica(lease.Weights, method, plan.Spec.Training);
+        using var replica = new Replica(lease.Weights, method, plan.Spec.Training, ComputeDevice.KernelsOf(plan.Spec, method), plan.Spec.Device.Threads);
         if (from != Step.Start)
             replica.Import(CheckpointReader.Read(run, plan, from, method));
         else if (plan.Spec.Adapter.Init is { } init)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Orchestrator.Engine.Auditing;
 using Orchestrator.Learning.Adapters;
 using Orchestrator.Learning.Files;
 using Orchestrator.Learning.Training;
@@ -34,11 +35,12 @@ public static class CheckpointReader
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(damaged);
+        var ledger = LedgerOf(run);
         foreach (var step in Steps(run).Reverse().Where(step => step <= atMost))
         {
             try
             {
-                Verify(run, plan, step);
+                Verify(run, plan, step, ledger);
                 return step;
             }
             catch (ProblemException problem)
@@ -54,7 +56,25 @@ public static class CheckpointReader
     public static ReplicaState Read(RunFolder run, JobPlan plan, Step step, IAdapter method)
     {
         ArgumentNullException.ThrowIfNull(run);
-        return CheckpointFolder.Read(run.Checkpoint(step), Verify(run, plan, step), method);
+        return CheckpointFolder.Read(run.Checkpoint(step), Verify(run, plan, step, LedgerOf(run)), method);
+    }
+
+    /// <summary>Deletes the checkpoints of later steps than <paramref name="step"/>: they hold what is computed anew.</summary>
+    /// <exception cref="ProblemException">one cannot be deleted</exception>
+    public static void DropAfter(RunFolder run, Step step)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        foreach (var later in Steps(run).Where(later => later > step))
+        {
+            try
+            {
+                CheckpointFolder.Remove(run.Checkpoint(later));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                throw new ProblemException(run.Checkpoint(later), e.Message, "a folder that can be deleted", "mend its permissions: what it holds was computed wrong");
+            }
+        }
     }
 
     /// <summary>Puts the adapter of a step's checkpoint where the run's result belongs.</summary>
@@ -65,12 +85,17 @@ public static class CheckpointReader
         AtomicFile.Write(run.Adapter, stream => stream.Write(bytes));
     }
 
-    static Manifest Verify(RunFolder run, JobPlan plan, Step step)
+    static RunLedger? LedgerOf(RunFolder run) => File.Exists(run.Ledger) ? RunLedger.Read(run) : null;
+
+    // A late writer may have put a state there that the job has gone back behind: what the ledger has is the truth.
+    static Manifest Verify(RunFolder run, JobPlan plan, Step step, RunLedger? ledger)
     {
         var folder = run.Checkpoint(step);
         var manifest = CheckpointFolder.Verify(folder);
         if (manifest.Digests != plan.Digests || manifest.Step != step.Number)
             throw new ProblemException(folder, "a checkpoint of another job or step", $"step {step} of {plan.Spec.Name} with this spec, data and base");
+        if (step != Step.Start && ledger?.Lines.Count >= step.Number && ledger.Lines[(int)step.Number - 1].Parameters is var written && written != manifest.Parameters)
+            throw new ProblemException(folder, $"the state with parameters {manifest.Parameters}", $"{written}, as the ledger has it for step {step}", "it is another run's; the one before it will do");
         return manifest;
     }
 }

@@ -34,12 +34,15 @@ sealed class CheckpointWriter : IDisposable
     /// <summary>Where times are told.</summary>
     public Metrics? Metrics { get; init; }
 
-    /// <summary>Copies the replica's state and returns; <paramref name="tell"/> hears of the outcome.</summary>
-    public void Write(Replica replica, Action<JobEvent> tell)
+    /// <summary>Copies the replica's state and returns.</summary>
+    /// <param name="replica">whose state</param>
+    /// <param name="generation">in which it came by that state</param>
+    /// <param name="tell">hears of the outcome</param>
+    public void Write(Replica replica, Generation generation, Action<JobEvent> tell)
     {
         var spare = spares.Take();
         replica.Export(spare);
-        waiting.Add(() => Write(spare, tell));
+        waiting.Add(() => Write(spare, generation, tell));
     }
 
     /// <summary>Does something when all that was queued so far is written and told.</summary>
@@ -52,9 +55,9 @@ sealed class CheckpointWriter : IDisposable
     }
 
     // Whatever goes wrong with a file, the training goes on: the job is told, and decides.
-    void Write(ReplicaState state, Action<JobEvent> tell)
+    void Write(ReplicaState state, Generation generation, Action<JobEvent> tell)
     {
-        JobEvent outcome = new JobEvent.Written(state.Step);
+        JobEvent outcome = new JobEvent.Written(state.Step, generation);
         var started = Stopwatch.GetTimestamp();
         try
         {
@@ -63,7 +66,7 @@ sealed class CheckpointWriter : IDisposable
         }
         catch (Exception fault)
         {
-            outcome = new JobEvent.WriteFailed(state.Step, fault.Message);
+            outcome = new JobEvent.WriteFailed(state.Step, generation, fault.Message);
         }
         spares.Add(state);
         tell(outcome);

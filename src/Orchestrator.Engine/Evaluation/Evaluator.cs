@@ -63,14 +63,14 @@ public sealed class Evaluator(EngineOptions options, ResidentBases bases) : IDis
         var tokenizer = JobPreparation.TokenizerOf(spec, folder);
         using var data = TrainingData.Open(spec, tokenizer, folder.Config.Vocabulary, options.CacheFolder);
         var method = Methods.Of(spec.Adapter, folder.Config);
-        using var replica = new Replica(lease.Weights, method, spec.Training);
+        using var replica = new Replica(lease.Weights, method, spec.Training, ComputeDevice.KernelsOf(spec, method), spec.Device.Threads);
         if (step != Step.Start)
             replica.Import(CheckpointReader.Read(new RunFolder(job.Folder), job.Plan, step, method));
         else if (spec.Adapter.Init is { } init)
             StartAdapter.Read(init, method, folder.Config.Heads).Begin(replica);
 
         using var unrecorded = torch.no_grad();
-        var loss = HeldOutLoss.Of(replica.Model, replica.Adapter, Batches(data));
+        var loss = HeldOutLoss.Of(replica, Batches(data));
         var answers = new List<Answer>();
         var exact = tokenizer is null ? default : ExactMatch.Of(new Generator(replica.Model, replica.Adapter), data.Records, data.Validation.Take(spec.Evaluation.ExactMatch),
             [.. folder.Config.EndTokens, tokenizer.Eos], spec.Evaluation.MaxNewTokens, Keep);

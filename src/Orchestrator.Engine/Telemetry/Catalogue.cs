@@ -126,6 +126,9 @@ public static class Catalogue
     /// <summary>Workers.</summary>
     public static readonly Metric Worker = Gauge("job.worker.state", "1", $"What a worker's time goes into: {string.Join(", ", WorkerSeconds.None.ByState().Select((state, i) => $"{i} {state.Key}"))}.", Job, "worker");
 
+    /// <summary>Hedges.</summary>
+    public static readonly Metric MicroBatchesHedged = Counter("microbatches.hedged", "{microbatch}", "Micro-batches that workers of this server computed in the place of others that did not come.");
+
     /// <summary>Checkpoint write time.</summary>
     public static readonly Metric CheckpointDuration = Histogram("checkpoint.duration", "s", "Time to write, flush and rename a checkpoint, beside the training.", writeBounds);
 
@@ -160,7 +163,7 @@ public static class Catalogue
     public static IReadOnlyList<Metric> All { get; } =
     [
         Phase, Step, LastStep, Steps, Loss, ValidationLoss, LearningRate, GradientNorm, Gate, Tokens, Examples, StepDuration, WorkersWanted, WorkersPresent, WorkerTime, Worker, Goodput, Generation, Generations,
-        RecoveryDuration, MicroBatchesDealtAgain, Quarantined, Checkpoints, CheckpointStep, CheckpointSize, CheckpointDuration, QueueLength, QueueOldest, QueueWait, DeviceMemory, DeviceUtilisation,
+        RecoveryDuration, MicroBatchesDealtAgain, MicroBatchesHedged, Quarantined, Checkpoints, CheckpointStep, CheckpointSize, CheckpointDuration, QueueLength, QueueOldest, QueueWait, DeviceMemory, DeviceUtilisation,
         DeviceTemperature, ExchangeBytes, ExchangeFrames, ExchangeSums, ExchangeTime, Database, CertificateExpiry,
     ];
 

@@ -24,9 +24,6 @@ public sealed class JobAccounts(StoredAccounts stored, TimeSpan now)
     /// <summary>Workers that are there, as they told last.</summary>
     public IEnumerable<WorkerTold> Present => Stored.Workers.Where(known => !known.IsFinal && !known.IsLost);
 
-    /// <summary>Whether something changed that nobody would tell again.</summary>
-    public bool IsUnsaved { get; set; }
-
     /// <summary>Takes what a worker told. Idempotent; what is older than what is known changes nothing.</summary>
     public void Take(WorkerAccount account, TimeSpan now)
     {
@@ -43,7 +40,6 @@ public sealed class JobAccounts(StoredAccounts stored, TimeSpan now)
         known.Booked -= booked;
         (known.Seconds, known.Now, known.IsFinal, known.IsLost) = (account.Seconds, account.Now, account.IsFinal, false);
         heard[account.Incarnation] = now;
-        IsUnsaved |= account.IsFinal;
         Forget();
     }
 
@@ -65,7 +61,6 @@ public sealed class JobAccounts(StoredAccounts stored, TimeSpan now)
             Stored.Seconds = Stored.Seconds.With(WorkerState.Recovery, silence);
             known.Booked += silence;
             known.IsLost = true;
-            IsUnsaved = true;
         }
     }
 
@@ -107,10 +102,13 @@ public sealed class StoredAccounts
 
     /// <summary>Workers of now and the last ones of before.</summary>
     public List<WorkerTold> Workers { get; set; } = [];
+
+    /// <summary>The same, apart: a store may still read it while the next is told.</summary>
+    public StoredAccounts Copy() => new() { Seconds = Seconds, Workers = Workers.ConvertAll(worker => worker with { }) };
 }
 
 /// <summary>What one incarnation of a worker has told.</summary>
-public sealed class WorkerTold
+public sealed record WorkerTold
 {
     /// <summary>Who.</summary>
     public required WorkerId Worker { get; set; }

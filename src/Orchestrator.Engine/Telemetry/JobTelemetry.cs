@@ -34,10 +34,11 @@ public sealed class JobTelemetry : IDisposable
     {
         ArgumentNullException.ThrowIfNull(metrics);
         ArgumentNullException.ThrowIfNull(job);
+        ArgumentNullException.ThrowIfNull(stored);
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(clock);
         (this.job, this.clock, began) = (job, clock, clock.GetTimestamp());
-        accounts = new JobAccounts(stored, TimeSpan.Zero);
+        accounts = new JobAccounts(stored.Copy(), TimeSpan.Zero);
         cause = state.Generation == Generation.None ? "start" : "restart";
         series = metrics.Of(job.Name);
         series.LastStep = job.Plan.Last.Number;
@@ -50,18 +51,8 @@ public sealed class JobTelemetry : IDisposable
     /// <summary>Where the workers' time went, until now.</summary>
     public WorkerSeconds Seconds => accounts.At(Age);
 
-    /// <summary>Whether the accounts changed, since they were stored, in a way that nobody would tell again.</summary>
-    public bool IsUnsaved => accounts.IsUnsaved;
-
-    /// <summary>The accounts, to be stored now.</summary>
-    public StoredAccounts Saving()
-    {
-        accounts.IsUnsaved = false;
-        return accounts.Stored;
-    }
-
-    /// <summary>They could not be stored.</summary>
-    public void NotSaved() => accounts.IsUnsaved = true;
+    /// <summary>The accounts, to be stored with whatever is stored next: workers tell the whole of their time, so that what was not stored is told again; but for the last second of one that has left.</summary>
+    public StoredAccounts Accounts => accounts.Stored.Copy();
 
     /// <summary>The job as workers are told of it: with the span that theirs belong to.</summary>
     public JobAssignment Traced(JobAssignment assignment) => (generation ?? span)?.Id is { } trace ? assignment with { Trace = trace } : assignment;
@@ -158,6 +149,7 @@ public sealed class JobTelemetry : IDisposable
         series.Step = Math.Max(series.Step, state.Committed.Number);
         series.CheckpointStep = state.Checkpoint.Number;
         series.WorkersWanted = state.Workers.Count(worker => !state.Leaving.Contains(worker.Worker));
+        series.Quarantined = state.Quarantined.Count;
         series.WorkersPresent = state.Workers.Count(worker => worker.IsMember);
         series.Accounted(accounts.Stored.Seconds, Seconds.Goodput, accounts.Present);
     }

@@ -24,12 +24,14 @@ public sealed class Metrics : IDisposable
     ExchangeCounters? exchange;
     (int Length, TimeSpan Oldest)? queue;
     bool? database;
+    long hedged;
 
     /// <summary>Makes the instruments.</summary>
     public Metrics()
     {
         queueWait = Histogram(meter, Catalogue.QueueWait);
         checkpointDuration = Histogram(meter, Catalogue.CheckpointDuration);
+        Observe(Catalogue.MicroBatchesHedged, () => [new(Interlocked.Read(ref hedged))]);
         Observe(Catalogue.QueueLength, () => queue is { } now ? [new(now.Length)] : []);
         Observe(Catalogue.QueueOldest, () => queue is { } now ? [new(now.Oldest.TotalSeconds)] : []);
         Observe(Catalogue.DeviceMemory, () => devices().SelectMany(it => new[]
@@ -64,6 +66,9 @@ public sealed class Metrics : IDisposable
 
     /// <summary>The queue as its scheduler sees it; null where the scheduler has gone to another server.</summary>
     public void QueueIs((int Length, TimeSpan Oldest)? now) => queue = now;
+
+    /// <summary>A micro-batch was computed in the place of another worker.</summary>
+    public void Hedged() => Interlocked.Increment(ref hedged);
 
     /// <summary>A checkpoint is on disk, or could not be brought there.</summary>
     public void CheckpointTook(TimeSpan took) => checkpointDuration.Record(took.TotalSeconds);

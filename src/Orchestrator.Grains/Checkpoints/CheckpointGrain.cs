@@ -28,6 +28,13 @@ sealed partial class CheckpointGrain(ILogger<CheckpointGrain> log) : Grain, IChe
     }
 
     /// <inheritdoc/>
+    public async Task<JobCheckpoint> GoBack(JobAssignment job, Step certain, IReadOnlyList<EvaluationResult> evaluations)
+    {
+        await Task.Run(() => CheckpointReader.DropAfter(new RunFolder(job.Folder), certain));
+        return await Open(job, certain, evaluations);
+    }
+
+    /// <inheritdoc/>
     public Task Written(Step step) => Prune();
 
     /// <inheritdoc/>

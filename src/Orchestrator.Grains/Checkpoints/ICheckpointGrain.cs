@@ -15,6 +15,13 @@ public interface ICheckpointGrain : IGrainWithStringKey
     [Alias("open")]
     Task<JobCheckpoint> Open(JobAssignment job, Step atMost, IReadOnlyList<EvaluationResult> evaluations);
 
+    /// <summary>The job goes back: checkpoints of later steps are deleted. Idempotent.</summary>
+    /// <param name="job">the job</param>
+    /// <param name="certain">the last step that counts</param>
+    /// <param name="evaluations">those that count still</param>
+    [Alias("go-back")]
+    Task<JobCheckpoint> GoBack(JobAssignment job, Step certain, IReadOnlyList<EvaluationResult> evaluations);
+
     /// <summary>A checkpoint is on disk; those that are kept no longer go. Idempotent.</summary>
     [Alias("written")]
     Task Written(Step step);

@@ -13,14 +13,14 @@ sealed partial class Evaluations(Evaluator evaluator, IGrainFactory grains, ILog
     const int KeptMax = 64;
 
     readonly Lock gate = new();
-    readonly Dictionary<(string Job, JobDigests Digests, Step Step), Task<EvaluationResult?>> all = [];
+    readonly Dictionary<(string Job, JobDigests Digests, Step Step, Generation Since), Task<EvaluationResult?>> all = [];
 
     /// <summary>Begins an evaluation, unless it is under way or told already.</summary>
-    public void Begin(JobAssignment job, Step step)
+    public void Begin(JobAssignment job, Step step, Generation since)
     {
         lock (gate)
         {
-            var key = (job.Name, job.Plan.Digests, step);
+            var key = (job.Name, job.Plan.Digests, step, since);
             if (all.TryGetValue(key, out var known) && !known.IsCompleted)
                 return;
             if (all.Count >= KeptMax)
@@ -28,17 +28,17 @@ sealed partial class Evaluations(Evaluator evaluator, IGrainFactory grains, ILog
                 foreach (var old in all.Where(pair => pair.Value.IsCompleted).Select(pair => pair.Key).ToList())
                     all.Remove(old);
             }
-            all[key] = Run(job, step, known?.Result is { } told ? Task.FromResult(told) : evaluator.Evaluate(job, step));
+            all[key] = Run(job, step, since, known?.Result is { } told ? Task.FromResult(told) : evaluator.Evaluate(job, step));
         }
     }
 
-    async Task<EvaluationResult?> Run(JobAssignment job, Step step, Task<EvaluationResult> evaluation)
+    async Task<EvaluationResult?> Run(JobAssignment job, Step step, Generation since, Task<EvaluationResult> evaluation)
     {
         EvaluationResult? result = null;
         try
         {
             result = await evaluation;
-            await grains.GetGrain<IJobGrain>(job.Name).Evaluated(result);
+            await grains.GetGrain<IJobGrain>(job.Name).Evaluated(result, since);
         }
         catch (OperationCanceledException)
         {

@@ -44,9 +44,9 @@ public interface IJobGrain : IGrainWithStringKey
     [Alias("report")]
     Task<Step> Report(IReadOnlyList<JobEvent> events, IReadOnlyList<StepReport> steps, WorkerAccount? account);
 
-    /// <summary>An evaluation is done. Idempotent by its step.</summary>
+    /// <summary>An evaluation is done. Idempotent by its step; one of a checkpoint that the job went back behind changes nothing.</summary>
     [Alias("evaluated")]
-    Task Evaluated(EvaluationResult result);
+    Task Evaluated(EvaluationResult result, Generation since);
 
     /// <summary>Pauses the job: its state is written and its workers are free. Idempotent.</summary>
     [Alias("suspend")]

@@ -49,7 +49,13 @@ sealed partial class JobGrain
         try
         {
             known = stored.Etag;
+            var ways = Record.State.WaysBack.Count;
             await stored.ReadStateAsync();
+            if (Record.State.WaysBack.Count != ways && ledger is not null)
+            {
+                ledger.Dispose();      // another activation has put a shorter one in its place
+                ledger = LedgerFile.Open(new RunFolder(Job.Folder), Job.Plan);
+            }
         }
         finally
         {
@@ -59,7 +65,7 @@ sealed partial class JobGrain
             return false;
         if (Record.Job is null)
             throw new SupersededException("the job was deleted");
-        return await Advance(new Heard(new JobEvent.Started(await NewestCheckpoint())));
+        return await Advance(new Heard(await StartFromDisk()));
     }
 
     // False where somebody else has decided since: nothing was done.
@@ -69,19 +75,23 @@ sealed partial class JobGrain
         try
         {
             var before = Record;
-            var next = heard.Evaluation is { } evaluation ? With(before, evaluation) : before;
-            var decision = Coordinator.Decide(Job.Plan, before.State, heard.Evaluation is null ? heard.What : Judged(next, heard.Evaluation.Step), clock.GetUtcNow());
+            var next = heard.Evaluation is { } evaluation && before.State.Counts(heard.Since, evaluation.Step) ? With(before, evaluation) : before;
+            var decision = Coordinator.Decide(Job.Plan, before.State, heard.Evaluation is null ? heard.What : Judged(next, heard.Evaluation.Step, heard.Since), clock.GetUtcNow());
             if (decision.IsStale)
                 return false;
             (next, decision) = await Delivered(next, decision);
-            var quiet = next with { State = next.State with { Committed = before.State.Committed, FruitlessGenerations = before.State.FruitlessGenerations } };
-            if (decision.Orders.Count > 0 || quiet != before || telemetry!.IsUnsaved)
+            // Where the workers are by now, and how fast, they would tell again.
+            var quiet = next with
+            {
+                State = next.State with { Committed = before.State.Committed, FruitlessGenerations = before.State.FruitlessGenerations, Histories = before.State.Histories },
+            };
+            if (decision.Orders.Count > 0 || quiet != before)
                 await Save(next);      // no order runs ahead of its record
             else
                 stored.State = next;
             telemetry!.Decided(heard.What, before.State, decision);
             foreach (var order in decision.Orders)
-                Carry(order);
+                await Carry(order);
             Publish(before, next, heard, decision);
             return true;
         }
@@ -111,7 +121,7 @@ sealed partial class JobGrain
         }
     }
 
-    void Carry(JobOrder order)
+    async Task Carry(JobOrder order)
     {
         switch (order)
         {
@@ -122,6 +132,16 @@ sealed partial class JobGrain
                 evaluationsWanted.Add(evaluate.Step);
                 AskForEvaluations();
                 break;
+            case JobOrder.GoBack back:
+                Hear(await GoBack(back.Step));
+                break;
+            case JobOrder.Inspect inspect:
+                Hear(await Inspect(inspect));
+                break;
+            case JobOrder.Quarantine quarantine:
+                LogQuarantined(this.GetPrimaryKeyString(), quarantine.Worker, quarantine.Reason);
+                Note($"{quarantine.Worker} is quarantined: {quarantine.Reason}");
+                break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(order), order, "no order of a job");
         }
@@ -130,7 +150,7 @@ sealed partial class JobGrain
     async Task Save(JobRecord next)
     {
         var before = stored.State;
-        stored.State = telemetry is null ? next : next with { Accounts = telemetry.Saving() };
+        stored.State = telemetry is null ? next : next with { Accounts = telemetry.Accounts };
         try
         {
             await stored.WriteStateAsync();
@@ -138,7 +158,6 @@ sealed partial class JobGrain
         catch
         {
             stored.State = before;
-            telemetry?.NotSaved();
             throw;
         }
     }
@@ -158,7 +177,7 @@ sealed partial class JobGrain
         }
         catch (Exception e) when (e is not OperationCanceledException and not ProblemException && (Record.Spec is not null || isSteered))
         {
-            throw new UnavailableException($"job {this.GetPrimaryKeyString()} could not be stored: {e.Message}");
+            throw UnavailableException.Storing($"job {this.GetPrimaryKeyString()}", e);
         }
         finally
         {

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Engine;
 using Orchestrator.Engine.Checkpoints;
@@ -31,7 +32,7 @@ sealed partial class JobGrain
             return everything;      // the job is over, or was deleted: its workers need keep nothing
         if (account is not null)
             telemetry!.Take(account);
-        foreach (var step in steps)
+        foreach (var step in steps.Where(step => Record.State.Counts(step.Generation, new Step(step.Line.Step))))
         {
             try
             {
@@ -49,14 +50,14 @@ sealed partial class JobGrain
             }
             catch (BrokenInvariantException broken)
             {
-                Hear(new JobEvent.Diverged(new Step(step.Line.Step), broken.Message));
+                Hear(new JobEvent.Contradicted(new Step(step.Line.Step), step.Generation, broken.Message));
             }
         }
         ledger.Flush();
         TellSteps();
         foreach (var what in told)
         {
-            if (what is JobEvent.Written written)
+            if (what is JobEvent.Written written && Record.State.Counts(written.Generation, written.Step))
             {
                 await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Written(written.Step);
                 Post(written.Step);
@@ -161,20 +162,20 @@ sealed partial class JobGrain
     }
 
     /// <inheritdoc/>
-    public Task Evaluated(EvaluationResult result)
+    public Task Evaluated(EvaluationResult result, Generation since)
     {
         if (Record.Job is not null)
-            events.Writer.TryWrite(new Heard(new JobEvent.Evaluated(result.Step, Ends: false), result));
+            events.Writer.TryWrite(new Heard(new JobEvent.Evaluated(result.Step, Ends: false, since), result, since));
         return Task.CompletedTask;
     }
 
     static JobRecord With(JobRecord record, EvaluationResult result)
         => record.Evaluations.Any(known => known.Step == result.Step) ? record : record with { Evaluations = [.. record.Evaluations.Append(result).OrderBy(known => known.Step)] };
 
-    JobEvent.Evaluated Judged(JobRecord record, Step step)
+    JobEvent.Evaluated Judged(JobRecord record, Step step, Generation since)
     {
         var losses = record.Evaluations.Where(known => known.Step.Number > 0 && known.Step <= step).Select(known => known.Loss).ToList();
-        return new JobEvent.Evaluated(step, EarlyStop.Ends(losses, Job.Plan.Spec.Evaluation.EarlyStop));
+        return new JobEvent.Evaluated(step, EarlyStop.Ends(losses, Job.Plan.Spec.Evaluation.EarlyStop), since);
     }
 
     // What earlier activations wanted and nobody answered: the start, and in a cluster every checkpoint that is still there.
@@ -206,7 +207,7 @@ sealed partial class JobGrain
             else if (now - asked < askEvery)
                 continue;
             evaluators[step] = (worker, now);
-            GrainFactory.GetGrain<IWorkerGrain>(worker.ToString()).Evaluate(job, step).Ignore();
+            GrainFactory.GetGrain<IWorkerGrain>(worker.ToString()).Evaluate(job, step, Record.State.Since).Ignore();
         }
     }
 
@@ -230,6 +231,7 @@ sealed partial class JobGrain
             Remaining = speed is { SecondsPerStep: > 0 } ? TimeSpan.FromSeconds(speed.SecondsPerStep * (last.Number - state.Committed.Number)) : null,
             AdapterSha256 = Record.AdapterSha256,
             Warnings = [.. Record.Warnings],
+            Silo = services.GetRequiredService<ILocalSiloDetails>().Name,
             WorkerSeconds = telemetry?.Seconds,
         });
     }

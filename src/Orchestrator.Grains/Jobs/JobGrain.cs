@@ -33,7 +33,7 @@ sealed partial class JobGrain(
     string? refusal;
     string? fault;      // why nothing can be decided just now
 
-    readonly record struct Heard(JobEvent What, EvaluationResult? Evaluation = null);
+    readonly record struct Heard(JobEvent What, EvaluationResult? Evaluation = null, Generation Since = default);
 
     JobRecord Record => stored.State;
 
@@ -54,7 +54,7 @@ sealed partial class JobGrain(
         if (Record.Job is { } known && known.Plan.Digests != job.Plan.Digests)
             throw new ProblemException($"job {job.Name}", "another job under this name", "the same spec, data and base as before", "give it another name");
         // The same result; perhaps other numbers of workers and checkpoints.
-        await Change(record => record with { Job = job, State = record.State.IsOver ? new JobState() : record.State });
+        await Change(record => record with { Job = job, State = record.State.IsOver ? record.State.Again() : record.State });
         if (loop is null)
             await Begin();
     }
@@ -65,11 +65,11 @@ sealed partial class JobGrain(
         telemetry ??= new JobTelemetry(services.GetRequiredService<Metrics>(), Job, Record.Accounts, Record.State, clock);
         orders ??= new WorkerOrders(GrainFactory, () => telemetry.Traced(Job), what => events.Writer.TryWrite(new Heard(what)));
         ledger ??= LedgerFile.Open(new RunFolder(Job.Folder), Job.Plan, TellForgotten);
-        var checkpoint = await NewestCheckpoint();
+        var started = await StartFromDisk();
         metrics ??= MetricsFile.Open(new RunFolder(Job.Folder));
         WantEvaluations();
         SummaryFile.Write(Job, Record.State, Record.Evaluations, ledger.Last, metrics.Totals, workers: 0, telemetry.Seconds);
-        events.Writer.TryWrite(new Heard(new JobEvent.Started(checkpoint)));
+        events.Writer.TryWrite(new Heard(started));
         loop ??= Run();
     }
 

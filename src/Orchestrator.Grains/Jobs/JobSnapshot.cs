@@ -42,6 +42,9 @@ public sealed record JobSnapshot(
     /// <summary>What its user may not have meant.</summary>
     public IReadOnlyList<string> Warnings { get; init; } = [];
 
+    /// <summary>The silo whose grain decides for it now.</summary>
+    public string Silo { get; init; } = "";
+
     /// <summary>Where its workers' time went, until now.</summary>
     public WorkerSeconds? WorkerSeconds { get; init; }
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.Win32.SafeHandles;
 using Orchestrator.Engine;
+using Orchestrator.Learning.Files;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Jobs;
@@ -14,16 +15,17 @@ namespace Orchestrator.Grains.Jobs;
 /// </summary>
 sealed class LedgerFile : IDisposable
 {
-    readonly SafeFileHandle file;
+    readonly string path;
+    SafeFileHandle file;
     readonly SortedDictionary<long, LedgerLine> early = [];
     readonly List<string> digests = [];      // of step 1, 2, …
     string chain;
     long end;
     bool dirty;
 
-    LedgerFile(SafeFileHandle file, string chain, long end, IEnumerable<string> digests)
+    LedgerFile(string path, SafeFileHandle file, string chain, long end, IEnumerable<string> digests)
     {
-        (this.file, this.chain, this.end) = (file, chain, end);
+        (this.path, this.file, this.chain, this.end) = (path, file, chain, end);
         this.digests.AddRange(digests);
     }
 
@@ -41,18 +43,17 @@ sealed class LedgerFile : IDisposable
     public static LedgerFile Open(RunFolder folder, JobPlan plan, Action<LedgerLine>? each = null)
     {
         Directory.CreateDirectory(folder.Path);
-        var file = File.OpenHandle(folder.Ledger, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        var file = OpenShared(folder.Ledger);
         try
         {
-            var bytes = new byte[RandomAccess.GetLength(file)];
-            bytes = bytes[..ReadAt(file, bytes, 0)];
+            var bytes = ReadAll(file);
             var whole = Array.LastIndexOf(bytes, (byte)'\n') + 1;
             var lines = Encoding.UTF8.GetString(bytes, 0, whole).Split('\n', StringSplitOptions.RemoveEmptyEntries);
             var expected = LedgerHead.Of(plan);
             if (lines.Length == 0)
             {
                 var (text, first) = LedgerChain.Append(LedgerChain.Start, expected);
-                var begun = new LedgerFile(file, LedgerChain.Start, 0, []);
+                var begun = new LedgerFile(folder.Ledger, file, LedgerChain.Start, 0, []);
                 begun.WriteAtEnd(text);
                 begun.chain = first;
                 RandomAccess.FlushToDisk(file);
@@ -70,13 +71,21 @@ sealed class LedgerFile : IDisposable
                 each?.Invoke(line);
                 last = line;
             }
-            return new LedgerFile(file, chain, whole, digests) { Written = new Step(digests.Count), Last = last };
+            return new LedgerFile(folder.Ledger, file, chain, whole, digests) { Written = new Step(digests.Count), Last = last };
         }
         catch
         {
             file.Dispose();
             throw;
         }
+    }
+
+    static SafeFileHandle OpenShared(string path) => File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+
+    static byte[] ReadAll(SafeFileHandle file)
+    {
+        var bytes = new byte[RandomAccess.GetLength(file)];
+        return bytes[..ReadAt(file, bytes, 0)];
     }
 
     static string Difference(LedgerHead found, LedgerHead expected)
@@ -113,6 +122,28 @@ sealed class LedgerFile : IDisposable
             throw;
         }
         return true;
+    }
+
+    /// <summary>
+    /// Drops the lines of later steps than <paramref name="step"/>, for good. The shorter ledger takes the file's place: who has the old one open still, because it does not know yet that it was
+    /// replaced, writes into nothing.
+    /// </summary>
+    public void Truncate(Step step)
+    {
+        early.Clear();
+        if (digests.Count <= step.Number)
+            return;
+        var lines = Encoding.UTF8.GetString(ReadAll(file)).Split('\n')[..((int)step.Number + 1)];
+        var kept = Encoding.UTF8.GetBytes(string.Concat(lines.Select(line => line + "\n")));
+        AtomicFile.Write(path, stream => stream.Write(kept));
+        file.Dispose();
+        (file, end) = (OpenShared(path), kept.Length);
+        digests.RemoveRange((int)step.Number, digests.Count - (int)step.Number);
+        (_, chain) = LedgerChain.ReadHead(lines[0], $"{path}:1");
+        Last = null;
+        for (var i = 1; i < lines.Length; i++)
+            (Last, chain) = LedgerChain.ReadLine(chain, lines[i], $"{path}:{i + 1}");
+        (Written, dirty) = (step, false);
     }
 
     void Write(LedgerLine line)

@@ -193,7 +193,7 @@ sealed partial class SchedulerGrain(
             stored.State = before;
             if (e is InconsistentStateException)
                 throw;
-            throw new UnavailableException($"the queue could not be stored: {e.Message}");
+            throw UnavailableException.Storing("the queue", e);
         }
     }
 

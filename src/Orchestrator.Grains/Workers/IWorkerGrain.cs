@@ -26,6 +26,9 @@ public interface IWorkerGrain : IGrainWithStringKey
     /// Has this silo evaluate the adapter of a step's checkpoint (step 0: the start) beside the training, and returns at once; the job is told through <see cref="IJobGrain.Evaluated"/>. A step
     /// that is under way or done is not evaluated again, but told again.
     /// </summary>
+    /// <param name="job">the job</param>
+    /// <param name="step">whose checkpoint</param>
+    /// <param name="since">what <see cref="JobOrder.Evaluate"/> says: after the job went back, the checkpoint of the step is another</param>
     [Alias("evaluate")]
-    Task Evaluate(JobAssignment job, Step step);
+    Task Evaluate(JobAssignment job, Step step, Generation since);
 }

@@ -53,7 +53,7 @@ sealed partial class Preparations(EngineOptions options, IGrainFactory grains, I
             located = new LocalFiles(options).Locate(spec);
             if (LocalFiles.Missing(located) is { } missing)
                 return Lack(missing);
-            _ = ComputeDevice.Describe(spec);
+            _ = ComputeDevice.KindOf(spec.Device);
         }
         catch (ProblemException problem)
         {

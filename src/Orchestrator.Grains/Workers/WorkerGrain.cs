@@ -26,9 +26,9 @@ sealed class WorkerGrain(TrainingEngine engine, Preparations preparations, Evalu
     }
 
     /// <inheritdoc/>
-    public Task Evaluate(JobAssignment job, Step step)
+    public Task Evaluate(JobAssignment job, Step step, Generation since)
     {
-        evaluations.Begin(job, step);
+        evaluations.Begin(job, step, since);
         return Task.CompletedTask;
     }
 }

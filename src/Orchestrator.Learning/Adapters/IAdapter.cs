@@ -31,6 +31,9 @@ public interface IAdapter
     /// <param name="parameters">in the layout's order</param>
     Tensor Weight(int index, Tensor frozen, IReadOnlyList<Tensor> parameters) => frozen;
 
+    /// <summary>The method for kernels whose backward pass is written out; null where it acts in other ways than by prompts: autograd finds its gradient.</summary>
+    IPromptGradient? PromptGradient => null;
+
     /// <summary>Sizes that the file says beside its tensors, so that whoever reads it need not guess.</summary>
     IReadOnlyDictionary<string, string> FileSizes => new Dictionary<string, string>();
 

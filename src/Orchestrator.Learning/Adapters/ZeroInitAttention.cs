@@ -3,6 +3,7 @@ using Orchestrator.Learning.Llama;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Jobs;
 using static TorchSharp.torch;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace Orchestrator.Learning.Adapters;
 
@@ -11,7 +12,7 @@ namespace Orchestrator.Learning.Adapters;
 /// gate <c>tanh(g)</c> that starts at zero, so that training begins at the base.
 /// </summary>
 /// <remarks>File: upstream's. <c>adapter_query.weight</c> [L K, D], and <c>layers.i.attention.gate</c> [1, H, 1, 1] of all N layers, zero where none is trained.</remarks>
-public sealed class ZeroInitAttention : IAdapter
+public sealed class ZeroInitAttention : IAdapter, IPromptGradient
 {
     const string QueryName = "adapter_query.weight";
     const double SharedGateSpreadMax = 1e-6;
@@ -56,6 +57,37 @@ public sealed class ZeroInitAttention : IAdapter
         ArgumentNullException.ThrowIfNull(parameters);
         var adapted = layer - LowestTrainedLayer;
         return adapted < 0 ? null : new Prompt(parameters[adapted], parameters[layers + adapted].tanh().view(gatesPerLayer, 1, 1));
+    }
+
+    /// <inheritdoc/>
+    public IPromptGradient? PromptGradient => this;
+
+    /// <inheritdoc/>
+    public int Slots(int layer) => layer < LowestTrainedLayer ? 0 : length;
+
+    /// <inheritdoc/>
+    public void Read(int layer, ReadOnlySpan<float> vector, Span<float> slots, Span<float> gates)
+    {
+        var adapted = layer - LowestTrainedLayer;
+        vector.Slice(Layout.Offset(adapted), slots.Length).CopyTo(slots);
+        var its = vector.Slice(Layout.Offset(layers + adapted), gatesPerLayer);
+        for (var head = 0; head < gates.Length; head++)
+            gates[head] = MathF.Tanh(its[head % gatesPerLayer]);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks><c>d tanh(g) = (1 - tanh²(g)) dg</c>; heads that share a gate add.</remarks>
+    public void AddGradient(int layer, ReadOnlySpan<float> vector, ReadOnlySpan<float> slotGradients, ReadOnlySpan<float> gateGradients, Span<float> gradient)
+    {
+        var adapted = layer - LowestTrainedLayer;
+        var slots = gradient.Slice(Layout.Offset(adapted), slotGradients.Length);
+        TensorPrimitives.Add(slots, slotGradients, slots);
+        var offset = Layout.Offset(layers + adapted);
+        for (var head = 0; head < gateGradients.Length; head++)
+        {
+            var open = MathF.Tanh(vector[offset + head % gatesPerLayer]);
+            gradient[offset + head % gatesPerLayer] += (1 - open * open) * gateGradients[head];
+        }
     }
 
     /// <inheritdoc/>

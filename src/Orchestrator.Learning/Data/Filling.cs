@@ -11,6 +11,13 @@ sealed class Filling<T>
     /// <summary>All items; valid until <see cref="Clear"/>.</summary>
     public ReadOnlyMemory<T> Filled => items.AsMemory(0, Count);
 
+    /// <summary>An item, by its place.</summary>
+    public T this[int index]
+    {
+        get => Filled.Span[index];
+        set => items.AsSpan(0, Count)[index] = value;
+    }
+
     /// <summary>Adds one.</summary>
     public void Add(T item)
     {

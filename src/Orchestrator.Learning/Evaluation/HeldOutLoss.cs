@@ -18,6 +18,20 @@ public readonly record struct HeldOutLoss(double Sum, long Tokens)
     /// <summary><c>exp(mean loss)</c>.</summary>
     public double Perplexity => Math.Exp(Mean);
 
+    /// <summary>The loss of a replica's present numbers, by its own kernels.</summary>
+    public static HeldOutLoss Of(Replica replica, IEnumerable<MicroBatch> batches)
+    {
+        ArgumentNullException.ThrowIfNull(replica);
+        ArgumentNullException.ThrowIfNull(batches);
+        var total = default(HeldOutLoss);
+        foreach (var batch in batches)
+        {
+            var loss = replica.Loss(batch);
+            total = new HeldOutLoss(total.Sum + loss.LossSum, total.Tokens + loss.SupervisedTokens);
+        }
+        return total;
+    }
+
     /// <summary>The loss of an adapter over micro-batches, summed in their order: a part of it can be computed elsewhere and added.</summary>
     public static HeldOutLoss Of(LlamaModel model, BoundAdapter adapter, IEnumerable<MicroBatch> batches)
     {

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Orchestrator.Learning.Adapters;
 using Orchestrator.Learning.Data;
+using Orchestrator.Learning.Kernels;
 using Orchestrator.Learning.Llama;
 using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Jobs;
@@ -30,12 +31,16 @@ public sealed class Replica : IDisposable
     readonly BoundAdapter adapter;          // the same numbers as leaf tensors where the model is
     readonly float[] firstMoments;
     readonly float[] secondMoments;
+    readonly IFrozenStep? fast;             // null: the reference computes
 
     /// <summary>A replica at step 0, with the method's start values: a function of the base, the method and the seed.</summary>
     /// <param name="weights">the frozen base; it outlives the replica</param>
     /// <param name="method">what is trained</param>
     /// <param name="training">the optimiser's settings and the seed</param>
-    public Replica(LlamaWeights weights, IAdapter method, TrainingSpec training)
+    /// <param name="kernels">which implementation computes</param>
+    /// <param name="threads">of the fast kernels; the reference takes as many as its thread has entered with</param>
+    /// <exception cref="NotSupportedException">the fast kernels are asked for and cannot compute this: <see cref="FastKernels.Obstacle"/></exception>
+    public Replica(LlamaWeights weights, IAdapter method, TrainingSpec training, KernelKind kernels = KernelKind.Reference, int threads = 1)
     {
         ArgumentNullException.ThrowIfNull(weights);
         ArgumentNullException.ThrowIfNull(method);
@@ -49,6 +54,7 @@ public sealed class Replica : IDisposable
         secondMoments = new float[Layout.Count];
         Layout.Start(weights, training.Seed, Numbers);
         adapter = BoundAdapter.Over(method, weights, vector, trained: true);
+        fast = kernels == KernelKind.Fast ? FastKernels.Of(weights, method, threads) : null;
     }
 
     /// <summary>The order of the trained numbers.</summary>
@@ -66,6 +72,9 @@ public sealed class Replica : IDisposable
     /// <summary>The method with its present numbers, for evaluation between steps.</summary>
     public BoundAdapter Adapter => adapter;
 
+    /// <summary>Bytes that the fast kernels hold for activations and their gradients, bounded by the largest micro-batch so far; 0 for the reference, which keeps none.</summary>
+    public long ActivationBytes => fast?.ActivationBytes ?? 0;
+
     /// <summary>Forward and backward: the gradient of <c>weight × the sum of the token losses</c>.</summary>
     /// <param name="batch">the packed examples</param>
     /// <param name="weight">what each token's loss counts: 1 / supervised tokens of the step</param>
@@ -79,13 +88,19 @@ public sealed class Replica : IDisposable
             gradient.Clear();
             return default;
         }
-        using var scope = NewDisposeScope();
-        var rows = new PackedRows(batch);
-        var loss = SupervisedLoss.Sum(model.Logits(rows, adapter), batch.Labels.Span);
-        MemoryMarshal.Cast<byte, float>(adapter.GradientOf(loss).bytes).CopyTo(gradient);
+        var loss = fast?.Backward(batch, Numbers, gradient) ?? ReferenceBackward(batch, gradient);
         // Weighted last: a weight of one in thousands would push the gradients of fp16 products below what the type can hold.
         TensorPrimitives.Multiply(gradient, (float)weight, gradient);
-        return new BackwardResult(loss.ToDouble(), batch.Supervised);
+        return new BackwardResult(loss, batch.Supervised);
+    }
+
+    /// <summary>The loss of the present numbers on a micro-batch: the same bits as <see cref="Backward"/> gives.</summary>
+    public BackwardResult Loss(MicroBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        if (batch.Supervised == 0)
+            return default;
+        return new BackwardResult(fast?.Loss(batch, Numbers) ?? ReferenceLoss(batch), batch.Supervised);
     }
 
     /// <summary>Clips, lets AdamW update, and counts a step.</summary>
@@ -138,9 +153,25 @@ public sealed class Replica : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        fast?.Dispose();
         adapter.Dispose();
         vector.Dispose();
         model.Dispose();
+    }
+
+    double ReferenceBackward(MicroBatch batch, Span<float> gradient)
+    {
+        using var scope = NewDisposeScope();
+        var loss = SupervisedLoss.Sum(model.Logits(new PackedRows(batch), adapter), batch.Labels.Span);
+        MemoryMarshal.Cast<byte, float>(adapter.GradientOf(loss).bytes).CopyTo(gradient);
+        return loss.ToDouble();
+    }
+
+    double ReferenceLoss(MicroBatch batch)
+    {
+        using var scope = NewDisposeScope();
+        using var unrecorded = no_grad();
+        return SupervisedLoss.Sum(model.Logits(new PackedRows(batch), adapter), batch.Labels.Span).ToDouble();
     }
 
     Span<float> Numbers => MemoryMarshal.Cast<byte, float>(vector.bytes);

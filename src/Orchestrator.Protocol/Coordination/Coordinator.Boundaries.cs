@@ -19,6 +19,10 @@ public static partial class Coordinator
     // First the checkpoint, then the evaluation that decides.
     static JobDecision Settle(JobPlan plan, JobState state, Step at, DateTimeOffset now)
     {
+        if (state.Audits.Dispute is not null)
+            return Kept(state);      // it ends with a way back
+        if (state.Contradiction is { } contradiction && at == plan.Last)
+            return End(state, JobPhase.Failed, contradiction);
         var waiting = state with { BoundaryDeadline = now + BoundaryPatience };
         if (state.Checkpoint < at)
         {
@@ -30,24 +34,27 @@ public static partial class Coordinator
         if (state.Phase == JobPhase.Suspending)
             return Paused(state);
         if (IsBoundary(plan, at) && plan.IsEvaluation(at) && state.Evaluated < at)
-            return Changed(waiting, $"step {at} is being evaluated", new JobOrder.Evaluate(at));
+            return Changed(waiting, $"step {at} is being evaluated", new JobOrder.Evaluate(at, state.Since));
         return at == plan.Last
             ? End(state, JobPhase.Completed, $"all {plan.Last} steps are done")
             : Begin(plan, state, at, $"goes on after step {at}");
     }
 
-    static JobDecision Record(JobPlan plan, JobState state, Step written, DateTimeOffset now)
+    static JobDecision Record(JobPlan plan, JobState state, JobEvent.Written told, DateTimeOffset now)
     {
+        var written = told.Step;
+        if (!state.Counts(told.Generation, written) || state.GoingBack is not null)
+            return Nothing(state, $"the checkpoint of step {written} was written in generation {told.Generation}, and may be wrong");
         var next = state with { Checkpoint = Later(state.Checkpoint, written), FailedWrites = 0 };
         if (state.Phase is JobPhase.AtBoundary or JobPhase.Suspending && written == state.Through && state.Checkpoint < written)
             return Settle(plan, next, written, now);
-        return plan.IsEvaluation(written) && written > state.Checkpoint ? Kept(next, new JobOrder.Evaluate(written)) : Kept(next);
+        return plan.IsEvaluation(written) && written > state.Checkpoint ? Kept(next, new JobOrder.Evaluate(written, state.Since)) : Kept(next);
     }
 
     static JobDecision RetryWrite(JobState state, JobEvent.WriteFailed failed, DateTimeOffset now)
     {
         var reason = $"the checkpoint of step {failed.Step} was not written: {failed.Reason}";
-        if (state.Phase is not (JobPhase.AtBoundary or JobPhase.Suspending) || failed.Step != state.Through || state.Checkpoint >= failed.Step)
+        if (failed.Generation != state.Generation || state.Phase is not (JobPhase.AtBoundary or JobPhase.Suspending) || failed.Step != state.Through || state.Checkpoint >= failed.Step)
             return Nothing(state, reason);
         if (state.FailedWrites > 0 && state.BoundaryDeadline <= now + WriteRetryAfter)
             return Nothing(state, reason);      // told twice: the next attempt is due already
@@ -57,7 +64,7 @@ public static partial class Coordinator
 
     static JobDecision Judge(JobPlan plan, JobState state, JobEvent.Evaluated evaluated, DateTimeOffset now)
     {
-        if (!IsBoundary(plan, evaluated.Step) || evaluated.Step <= state.Evaluated || evaluated.Step > state.Committed)
+        if (!state.Counts(evaluated.Since, evaluated.Step) || state.Audits.Dispute is not null || !IsBoundary(plan, evaluated.Step) || evaluated.Step <= state.Evaluated || evaluated.Step > state.Committed)
             return Nothing(state, state.Reason);
         var next = state with { Evaluated = evaluated.Step };
         return evaluated.Ends ? End(next, JobPhase.Completed, $"stopped early at step {evaluated.Step}: the held-out loss fell no more")

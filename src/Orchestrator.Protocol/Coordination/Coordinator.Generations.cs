@@ -64,6 +64,14 @@ public static partial class Coordinator
     // Everybody stands. What is the state to go on from, and does the step it is at want something first?
     static JobDecision Meet(JobPlan plan, JobState state, DateTimeOffset now, IReadOnlyList<JobOrder> orders)
     {
+        if (state.GoingBack is { } goal)
+            return Changed(state with { MusterDeadline = null }, $"what lies behind step {goal} is being dropped", orders);
+        if (state.Audits.Dispute is { } dispute)
+        {
+            var waits = state with { MusterDeadline = null };
+            var inquiry = Inquire(plan, waits, now) ?? Changed(waits, $"waits until it is clear who computes micro-batch {dispute.MicroBatch} of step {dispute.Step} right");
+            return inquiry with { Orders = [.. orders, .. inquiry.Orders] };
+        }
         var (from, reason) = Recovery.Start(state);
         var standing = state with { Committed = Later(state.Committed, from), Through = from, MusterDeadline = null };
         var nobodyStays = state.Workers.All(worker => worker.Standing is null || state.Leaving.Contains(worker.Worker));
@@ -90,10 +98,12 @@ public static partial class Coordinator
 
         var (next, orders) = Bump(state);
         var generation = next.Generation;
-        var speeds = staying.ConvertAll(worker => new WorkerSpeed(worker.Worker, 1));
-        var held = staying.Where(worker => worker.Standing!.Committed == from).ToDictionary(worker => worker.Worker, worker => worker.Standing!.Held);
+        var speeds = Balance.Speeds(staying.Select(worker => worker.Worker), PacesOf(state));
+        var there = staying.Where(worker => worker.Standing!.Committed == from).ToList();
+        var held = there.ToDictionary(worker => worker.Worker, worker => worker.Standing!.Held);
+        var hedged = there.ToDictionary(worker => worker.Worker, worker => worker.Standing!.Hedged);
         var later = Dealer.Contiguous(plan.MicroBatches, speeds);
-        var first = Dealer.Missing(plan.MicroBatches, speeds, held);
+        var first = Dealer.Missing(plan.MicroBatches, speeds, held, hedged);
         var processes = staying.Select(worker => new ProcessAddress(worker.Worker.Silo, worker.Exchange)).DistinctBy(process => process.Process)
             .OrderBy(process => process.Process, StringComparer.Ordinal).ToList();
         var through = plan.BoundaryAfter(from);
@@ -101,7 +111,7 @@ public static partial class Coordinator
         foreach (var (worker, source) in staying.Zip(sources))
         {
             var serves = source is StateSource.Own && sources.OfType<StateSource.Copy>().Any(copy => copy.From.Process == worker.Worker.Silo);
-            orders.Add(To(worker, new Order.Begin(generation, from, source, processes, first, later, through, serves)));
+            orders.Add(To(worker, new Order.Begin(generation, from, source, processes, first, later, through, serves) { Since = state.Since }));
         }
         var stillLeaving = state.Leaving.Where(worker => staying.Exists(member => member.Worker == worker)).ToList();
         if (stillLeaving.Count > 0)
@@ -111,6 +121,9 @@ public static partial class Coordinator
             Phase = stillLeaving.Count > 0 ? JobPhase.Halting : JobPhase.Running,
             Base = from,
             Through = through,
+            Deal = later,
+            Audits = state.Audits.Until(from),      // what is computed again is to be proven again
+            Histories = TookPart(state, staying, from),
             BoundaryDeadline = null,
             FailedWrites = 0,
             FruitlessGenerations = from > state.Base ? 0 : state.FruitlessGenerations,

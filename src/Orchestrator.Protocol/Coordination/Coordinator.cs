@@ -23,20 +23,25 @@ public static partial class Coordinator
             return Nothing(state, $"somebody knows generation {generation}, which is not {state.Generation}: another coordinator has saved it") with { IsStale = true };
         return what switch
         {
-            JobEvent.Started started => Start(plan, state, started.Checkpoint, now),
+            JobEvent.Started started => Start(plan, state, started, now),
             JobEvent.Offered offered => Offer(plan, state, offered.Workers, now),
             JobEvent.Stood stood => Stand(plan, state, stood, now),
             JobEvent.Lost lost => Lose(plan, state, lost, now),
             JobEvent.Refused refused => Refuse(plan, state, refused, now),
+            JobEvent.Damaged damaged => Distrust(state, damaged),
             JobEvent.Committed committed => Commit(state, committed),
-            JobEvent.Written written => Record(plan, state, written.Step, now),
+            JobEvent.Paced paced => Measure(state, paced),
+            JobEvent.Audited audited => Compare(plan, state, audited, now),
+            JobEvent.Pardoned pardoned => Pardon(state, pardoned.Worker),
+            JobEvent.Written written => Record(plan, state, written, now),
             JobEvent.WriteFailed failed => RetryWrite(state, failed, now),
             JobEvent.Evaluated evaluated => Judge(plan, state, evaluated, now),
             JobEvent.Diverged diverged => End(state, JobPhase.Failed, $"step {diverged.Step}: {diverged.Reason}"),
+            JobEvent.Contradicted contradicted => Contradict(plan, state, contradicted),
             JobEvent.SuspendRequested => Suspend(plan, state, now),
             JobEvent.ResumeRequested => Resume(plan, state, now),
             JobEvent.CancelRequested => End(state, JobPhase.Cancelled, "cancelled by its user"),
-            JobEvent.TimePassed => LosePatience(plan, state, now),
+            JobEvent.TimePassed => LosePatience(plan, InTime(state, now), now),
             _ => throw new ArgumentOutOfRangeException(nameof(what), what, "no event of a job"),
         };
     }
@@ -45,21 +50,39 @@ public static partial class Coordinator
     {
         JobEvent.Stood stood => stood.Generation,
         JobEvent.Lost lost => lost.Generation,
+        JobEvent.Refused refused => refused.Generation,
+        JobEvent.Damaged damaged => damaged.Generation,
         JobEvent.Committed committed => committed.Generation,
+        JobEvent.Paced paced => paced.Generation,
+        JobEvent.Audited audited => audited.Generation,
+        JobEvent.Contradicted contradicted => contradicted.Generation,
+        JobEvent.Written written => written.Generation,
+        JobEvent.WriteFailed failed => failed.Generation,
+        JobEvent.Evaluated evaluated => evaluated.Since,
         _ => null,
     };
 
     // Orders that followed the last save may never have gone out, and answers may have gone to nobody: all are asked anew. The disk knows best which checkpoint is whole, and
     // this server's clock need not be the one by which deadlines were set.
-    static JobDecision Start(JobPlan plan, JobState state, Step checkpoint, DateTimeOffset now)
+    static JobDecision Start(JobPlan plan, JobState state, JobEvent.Started started, DateTimeOffset now)
     {
+        if (state.GoingBack is { } goal && started.WentBack < state.WaysBack.Count)
+            return Nothing(state, $"what lies behind step {goal} is not dropped yet");
+        var checkpoint = started.Checkpoint;
         if (plan.Last == Step.Start)
             return End(state, JobPhase.Failed, $"{plan.TrainingSamples} training records are fewer than a global batch of {plan.Spec.Training.GlobalBatchSize}");
-        var next = state with { Checkpoint = checkpoint, Committed = Later(state.Committed, checkpoint), MusterDeadline = null, BoundaryDeadline = null };
+        var next = state with
+        {
+            Checkpoint = checkpoint,
+            Committed = state.GoingBack is null ? Later(state.Committed, checkpoint) : checkpoint,
+            GoingBack = null,
+            MusterDeadline = null,
+            BoundaryDeadline = null,
+        };
         if (state.Phase == JobPhase.Suspended)
             return Changed(next, state.Reason);
         return state.Workers.Count > 0
-            ? Muster(next, "its coordinator is back and asks what the workers have", now)
+            ? Muster(next, state.GoingBack is null ? "its coordinator is back and asks what the workers have" : state.Reason, now)
             : Wait(next, checkpoint == Step.Start ? "starts; waits for workers" : $"goes on from the checkpoint of step {checkpoint}; waits for workers", []);
     }
 
@@ -75,7 +98,8 @@ public static partial class Coordinator
             if (known.IsMember)
                 workers.Add(known);
         }
-        foreach (var offer in offers.DistinctBy(offer => offer.Worker))
+        offers = [.. offers.DistinctBy(offer => offer.Worker).Where(offer => state.Quarantined.All(quarantined => quarantined.Worker != offer.Worker))];
+        foreach (var offer in offers)
         {
             var view = state.Workers.FirstOrDefault(known => known.Worker == offer.Worker)
                 ?? new WorkerView(offer.Worker, offer.Exchange, IsMember: false, Since: state.Generation, Standing: null);
@@ -104,8 +128,11 @@ public static partial class Coordinator
         var view = state.Workers.FirstOrDefault(worker => worker.Worker == stood.Worker);
         if (view is null || (view.IsMember ? stood.Generation != state.Generation : stood.Generation < view.Since))
             return Nothing(state, $"{stood.Worker} stood in generation {stood.Generation}, which is not {state.Generation}");
-        var next = state with { Workers = [.. state.Workers.Select(worker => worker == view ? view with { Standing = stood.Standing } : worker)] };
-        if (stood.Standing.Committed is { } committed)
+        // What it computed before the job went back may be wrong, in its state or in a micro-batch.
+        var standing = stood.Standing.In < state.Since ? new Standing(null, []) : stood.Standing;
+        var next = Timed(state, stood.Worker, stood.Standing.Pace) with { Workers = [.. state.Workers.Select(worker => worker == view ? view with { Standing = standing } : worker)] };
+        next = Heard(plan, next, stood.Standing.Audits);
+        if (standing.Committed is { } committed)
             next = next with { Committed = Later(next.Committed, committed) };
         return next.Phase switch
         {
@@ -125,8 +152,8 @@ public static partial class Coordinator
 
     static JobDecision Refuse(JobPlan plan, JobState state, JobEvent.Refused refused, DateTimeOffset now)
     {
-        var gone = state.Workers.Where(worker => worker.Worker == refused.Worker).ToList();
-        return gone.Count == 0 ? Nothing(state, refused.Reason) : Remove(plan, state, gone, $"{refused.Worker} cannot take part: {refused.Reason}", now);
+        var gone = state.Workers.Where(worker => worker.Worker == refused.Worker && (worker.IsMember ? refused.Generation == state.Generation : refused.Generation >= worker.Since)).ToList();
+        return gone.Count == 0 ? Nothing(state, $"{refused.Worker} refused in generation {refused.Generation}, which is not {state.Generation}") : Remove(plan, state, gone, $"{refused.Worker} cannot take part: {refused.Reason}", now);
     }
 
     // Without a member the generation cannot go on. Those who are gone are told so when the next one begins, in case they only seemed to be.
@@ -146,12 +173,21 @@ public static partial class Coordinator
             : Muster(next with { FruitlessGenerations = state.FruitlessGenerations + 1 }, reason, now);
     }
 
+    // One worker's way to the disk, or the disk itself? Whoever carries this looks.
+    static JobDecision Distrust(JobState state, JobEvent.Damaged damaged)
+        => damaged.Generation == state.Generation && damaged.Checkpoint == state.Checkpoint
+            ? Kept(state, new JobOrder.Inspect(damaged.Worker, damaged.Generation, damaged.Checkpoint, damaged.Reason))
+            : Nothing(state, damaged.Reason);
+
     static JobDecision Commit(JobState state, JobEvent.Committed committed)
-        => committed.Generation == state.Generation && committed.Step > Later(state.Base, state.Committed)
-            ? new JobDecision(state with { Committed = committed.Step, FruitlessGenerations = 0 }, [], state.Reason)
-            : committed.Generation == state.Generation && committed.Step > state.Base && state.FruitlessGenerations > 0
-            ? new JobDecision(state with { FruitlessGenerations = 0 }, [], state.Reason)
-            : Nothing(state, state.Reason);
+    {
+        if (committed.Generation != state.Generation || committed.Step <= state.Base)
+            return Nothing(state, state.Reason);
+        var next = state;
+        if (committed.Step > state.Committed || state.FruitlessGenerations > 0)
+            next = state with { Committed = Later(state.Committed, committed.Step), FruitlessGenerations = 0 };
+        return Balanced(next);
+    }
 
     static JobDecision Suspend(JobPlan plan, JobState state, DateTimeOffset now)
     {
@@ -180,8 +216,12 @@ public static partial class Coordinator
 
     static JobDecision LosePatience(JobPlan plan, JobState state, DateTimeOffset now)
     {
+        if (state.Audits.Dispute is not null && Inquire(plan, state, now) is { } inquiry)
+            return inquiry;
         switch (state.Phase)
         {
+            case JobPhase.Mustering when state.GoingBack is not null:
+                return Nothing(state, state.Reason);      // goes on when the carrier says that it is done
             case JobPhase.Mustering when now >= (state.MusterDeadline ?? now):
                 var silent = state.Workers.Where(worker => worker.IsMember && worker.Standing is null).ToList();
                 var decision = Proceed(plan, state with
@@ -200,6 +240,15 @@ public static partial class Coordinator
                 return Nothing(state, "nothing is due");
         }
     }
+
+    // A clock that was set back must not make anybody wait for an hour.
+    static JobState InTime(JobState state, DateTimeOffset now) => state with
+    {
+        MusterDeadline = Sooner(state.MusterDeadline, now + MusterPatience),
+        BoundaryDeadline = Sooner(state.BoundaryDeadline, now + BoundaryPatience),
+    };
+
+    static DateTimeOffset? Sooner(DateTimeOffset? deadline, DateTimeOffset latest) => deadline > latest ? latest : deadline;
 
     static JobDecision End(JobState state, JobPhase phase, string reason)
         => Changed(state with { Phase = phase, Workers = [], Leaving = [] }, reason,

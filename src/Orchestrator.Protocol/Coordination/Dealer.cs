@@ -64,21 +64,19 @@ public static class Dealer
     /// </summary>
     /// <param name="microBatches">M</param>
     /// <param name="workers">the members of the new generation, in the order of their ids</param>
-    /// <param name="held">what each has finished; no micro-batch twice</param>
-    public static Deal Missing(int microBatches, IReadOnlyList<WorkerSpeed> workers, IReadOnlyDictionary<WorkerId, IReadOnlyList<LeafRange>> held)
+    /// <param name="held">what each has finished of its own share</param>
+    /// <param name="hedged">what each has finished of others' shares: it counts where nobody has finished it of its own</param>
+    public static Deal Missing(
+        int microBatches, IReadOnlyList<WorkerSpeed> workers, IReadOnlyDictionary<WorkerId, IReadOnlyList<LeafRange>> held,
+        IReadOnlyDictionary<WorkerId, IReadOnlyList<LeafRange>>? hedged = null)
     {
         ArgumentNullException.ThrowIfNull(workers);
         ArgumentNullException.ThrowIfNull(held);
         var owner = new int[microBatches];
         Array.Fill(owner, -1);
-        for (var k = 0; k < workers.Count; k++)
-        {
-            foreach (var m in held.TryGetValue(workers[k].Worker, out var ranges) ? ranges.SelectMany(r => Enumerable.Range(r.Lo, r.Count)) : [])
-            {
-                if (owner[m] < 0)      // of two that hold it the first contributes
-                    owner[m] = k;
-            }
-        }
+        Claim(held);
+        if (hedged is not null)
+            Claim(hedged);
         var missing = Enumerable.Range(0, microBatches).Where(m => owner[m] < 0).ToList();
         if (missing.Count == microBatches)
             return Contiguous(microBatches, workers);
@@ -90,6 +88,18 @@ public static class Dealer
         }
         return new Deal(microBatches, [.. workers.Select((worker, k) => new WorkerShare(worker.Worker,
             LeafRange.Of(Enumerable.Range(0, microBatches).Where(m => owner[m] == k))))]);
+
+        void Claim(IReadOnlyDictionary<WorkerId, IReadOnlyList<LeafRange>> finished)
+        {
+            for (var k = 0; k < workers.Count; k++)
+            {
+                foreach (var m in finished.TryGetValue(workers[k].Worker, out var ranges) ? ranges.SelectMany(r => Enumerable.Range(r.Lo, r.Count)) : [])
+                {
+                    if (owner[m] < 0)      // of two that hold it the first contributes
+                        owner[m] = k;
+                }
+            }
+        }
     }
 
     // What each worker finishes within the shortest time in which all of them together finish everything.

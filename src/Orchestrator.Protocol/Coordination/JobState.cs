@@ -42,6 +42,21 @@ public enum JobPhase
 /// <param name="Standing">what it said it has when it last stood still; null while it loads or computes</param>
 public sealed record WorkerView(WorkerId Worker, Uri Exchange, bool IsMember, Generation Since, Standing? Standing);
 
+/// <summary>What is known of a worker beyond its membership, whether it is there or not.</summary>
+/// <param name="Worker">who</param>
+/// <param name="From">the step after which it computed for the job first; null if it never did</param>
+/// <param name="Pace">seconds that it needs for an average micro-batch, as it told last; null before</param>
+public sealed record WorkerHistory(WorkerId Worker, Step? From, double? Pace);
+
+/// <summary>The job went back: what was computed before <paramref name="Generation"/> counts up to <paramref name="Step"/> only.</summary>
+public sealed record WayBack(Generation Generation, Step Step);
+
+/// <summary>A worker that computed wrong.</summary>
+/// <param name="Worker">who</param>
+/// <param name="Step">where it was found</param>
+/// <param name="Reason">how, in words for a person</param>
+public sealed record Quarantined(WorkerId Worker, Step Step, string Reason);
+
 /// <summary>What changes about a job: private to its coordinator, saved before any order goes out.</summary>
 public sealed record JobState
 {
@@ -86,6 +101,39 @@ public sealed record JobState
 
     /// <summary>How often the checkpoint that the job waits for has failed.</summary>
     public int FailedWrites { get; init; }
+
+    /// <summary>What is known of every worker that ever computed, in the order of their ids.</summary>
+    public IReadOnlyList<WorkerHistory> Histories { get; init; } = [];
+
+    /// <summary>The deal of the current generation's later steps; null before the first.</summary>
+    public Deal? Deal { get; init; }
+
+    /// <summary>The highest step at which the deal was found not to fit the speeds; null before.</summary>
+    public Step? Balanced { get; init; }
+
+    /// <summary>What the audits have found so far.</summary>
+    public AuditBook Audits { get; init; } = AuditBook.Empty;
+
+    /// <summary>Workers that this job uses no more.</summary>
+    public IReadOnlyList<Quarantined> Quarantined { get; init; } = [];
+
+    /// <summary>How often, and to where, the job went back, oldest first.</summary>
+    public IReadOnlyList<WayBack> WaysBack { get; init; } = [];
+
+    /// <summary>The step behind which everything is to be dropped before the next generation begins; null if nothing is.</summary>
+    public Step? GoingBack { get; init; }
+
+    /// <summary>What an audit will explain: a step that was computed twice with different results. The job does not end with it.</summary>
+    public string? Contradiction { get; init; }
+
+    /// <summary>The generation since which everything counts.</summary>
+    public Generation Since => WaysBack.Count == 0 ? Generation.None : WaysBack[^1].Generation;
+
+    /// <summary>Whether what was computed of a step in a generation counts: a line of the ledger, a checkpoint, an evaluation.</summary>
+    public bool Counts(Generation generation, Step step) => !WaysBack.Any(way => generation < way.Generation && step > way.Step);
+
+    /// <summary>The state that a job which is over begins again with: what is known of the workers stays known.</summary>
+    public JobState Again() => new() { Generation = Generation, Histories = Histories, Quarantined = Quarantined, WaysBack = WaysBack };
 
     /// <summary>Whether the user wants it paused.</summary>
     public bool SuspendWanted { get; init; }

@@ -22,7 +22,13 @@ public abstract record Turn
     /// <summary>Forward and backward of one micro-batch.</summary>
     public sealed record Compute(Step Step, int MicroBatch) : Turn;
 
-    /// <summary>Reduce the step with everybody else.</summary>
+    /// <summary>Forward and backward of a micro-batch that another worker contributes: only its digest counts.</summary>
+    public sealed record Audit(Step Step, int MicroBatch) : Turn;
+
+    /// <summary>Compute a micro-batch of a step that is past, from the state before it if that is still there, and tell its digest.</summary>
+    public sealed record Recompute(Step Step, int MicroBatch) : Turn;
+
+    /// <summary>Reduce the step with everybody else. While the sum does not come, the worker may compute what <see cref="Participant.Hedge"/> says.</summary>
     public sealed record Exchange(Step Step, StopWish Wish) : Turn;
 
     /// <summary>Bring the reduced step into force.</summary>
@@ -43,10 +49,20 @@ public abstract record Turn
 /// One owner; what it says is a function of what it was told, in order.
 /// </summary>
 /// <param name="me">the worker</param>
-public sealed class Participant(WorkerId me)
+/// <param name="audits">which micro-batches are computed twice; null for none</param>
+public sealed class Participant(WorkerId me, AuditRule? audits = null)
 {
+    /// <summary>Steps of whose audits a standing worker tells once more.</summary>
+    public const int AuditsToldAgain = 16;
+
+    readonly AuditRule rule = audits ?? AuditRule.None;
     readonly SortedSet<int> done = [];
+    readonly SortedSet<int> hedged = [];      // of the step in hand, dealt to others
+    readonly HashSet<int> audited = [];       // of the step in hand
+    readonly Queue<Turn.Recompute> again = [];
+    readonly Queue<JobEvent.Audited> told = [];
     Queue<int> pending = [];
+    Queue<int> unaudited = [];
     Order.Begin? begun;
     Order.Halt? early;      // of a generation whose Begin is still on its way
     StopWish wish;
@@ -63,6 +79,12 @@ public sealed class Participant(WorkerId me)
 
     /// <summary>The step whose state it holds; null before it holds any.</summary>
     public Step? Committed { get; private set; }
+
+    /// <summary>The generation in which it took part last: that of its state, and of what it has finished.</summary>
+    public Generation In { get; private set; } = Generation.None;
+
+    /// <summary>Seconds that it needs for an average micro-batch, to be told when it stands; null until measured.</summary>
+    public double? Pace { get; set; }
 
     /// <summary>The membership it takes part in; null while it stands.</summary>
     public Order.Begin? Membership => begun;
@@ -85,11 +107,15 @@ public sealed class Participant(WorkerId me)
                 return new Turn.Load();
             if (writes is { } step)
                 return new Turn.Write(step);
+            if (again.TryPeek(out var past))
+                return past;
             if (begun is not { } membership)
-                return stands && loaded ? new Turn.Stand(Generation, new Standing(Committed, LeafRange.Of(done))) : new Turn.Wait();
+                return stands && loaded ? new Turn.Stand(Generation, new Standing(Committed, LeafRange.Of(done)) { Hedged = LeafRange.Of(hedged), In = In, Pace = Pace, Audits = [.. told] }) : new Turn.Wait();
             if (!entered)
                 return new Turn.Obtain(membership.Base, membership.Source);
-            return pending.Count > 0 ? new Turn.Compute(InHand, pending.Peek()) : new Turn.Exchange(InHand, wish);
+            return pending.Count > 0 ? new Turn.Compute(InHand, pending.Peek())
+                : unaudited.Count > 0 ? new Turn.Audit(InHand, unaudited.Peek())
+                : new Turn.Exchange(InHand, wish);
         }
     }
 
@@ -124,6 +150,9 @@ public sealed class Participant(WorkerId me)
             case Order.Write write when write.Generation == Generation && begun is null && Committed == write.Step:
                 writes = write.Step;
                 return true;
+            case Order.Recompute recompute when loaded && again.All(known => (known.Step, known.MicroBatch) != (recompute.Step, recompute.MicroBatch)):
+                again.Enqueue(new Turn.Recompute(recompute.Step, recompute.MicroBatch));
+                return true;
             case Order.Release:
                 left = true;
                 return true;
@@ -152,7 +181,7 @@ public sealed class Participant(WorkerId me)
     void Begin(Order.Begin begin)
     {
         // A sum that is not in force by now never will be: the others were told to go on without it.
-        (invited, stands, reduced, begun, entered) = (true, false, false, begin, Committed == begin.Base);
+        (invited, stands, reduced, begun, entered) = (true, false, false, begin, Committed == begin.Base && In >= begin.Since);
         if (!entered && begin.Source is StateSource.Own)
         {
             complaint = $"was told to have the state of step {begin.Base}, but has {(Committed is { } step ? $"that of step {step}" : "none")}";
@@ -162,17 +191,33 @@ public sealed class Participant(WorkerId me)
         if (early is { } halt && halt.Generation == begin.Generation)
             wish = halt.Wish;
         early = null;
-        if (!entered)
-            done.Clear();
+        if (entered)
+        {
+            In = begin.Generation;
+            done.UnionWith(hedged);
+        }
+        else
+            Forget();
+        hedged.Clear();
         Deal();
+    }
+
+    void Forget()
+    {
+        done.Clear();
+        hedged.Clear();
+        audited.Clear();
     }
 
     // What the deal gives of the step in hand, less what is finished already.
     void Deal()
     {
-        var share = begun!.DealOf(entered ? InHand : begun.Base.Next).Of(Me).MicroBatches.ToList();
+        var step = entered ? InHand : begun!.Base.Next;
+        var deal = begun!.DealOf(step);
+        var share = deal.Of(Me).MicroBatches.ToList();
         done.IntersectWith(share);
         pending = new Queue<int>(share.Where(m => !done.Contains(m)));
+        unaudited = new Queue<int>(rule.Of(deal, step, Me).Where(m => !audited.Contains(m)));
     }
 
     /// <summary>Base, data and replica are there.</summary>
@@ -190,7 +235,7 @@ public sealed class Participant(WorkerId me)
         Committed = step;
         if (begun?.Base == step)
         {
-            entered = true;
+            (entered, In) = (true, begun.Generation);
             Deal();
         }
     }
@@ -215,6 +260,33 @@ public sealed class Participant(WorkerId me)
             pending = new Queue<int>(pending.Where(other => other != m));
     }
 
+    /// <summary>What to compute while the sum does not come, for others of whose work something is missing; null for nothing.</summary>
+    /// <param name="isThere">whether a micro-batch has arrived, or is held by this process</param>
+    public int? Hedge(Func<int, bool> isThere)
+        => begun is { } membership && entered && pending.Count == 0 ? Hedging.Next(membership.DealOf(InHand), Me, m => hedged.Contains(m) || isThere(m)) : null;
+
+    /// <summary>A micro-batch of somebody else's is finished, and kept beside the sum: should the sum not come, it is among what the worker holds.</summary>
+    public void Hedged(int m) => hedged.Add(m);
+
+    /// <summary>A micro-batch is audited.</summary>
+    public void Audited(int m)
+    {
+        audited.Add(m);
+        if (unaudited.TryPeek(out var first) && first == m)
+            unaudited.Dequeue();
+    }
+
+    /// <summary>What was told of a step's audited micro-batches; it is told once more when the worker stands.</summary>
+    public void Told(JobEvent.Audited what)
+    {
+        told.Enqueue(what);
+        if (told.Count > AuditsToldAgain)
+            told.Dequeue();
+    }
+
+    /// <summary>The oldest order to compute something again is done.</summary>
+    public void Recomputed() => again.Dequeue();
+
     /// <summary>The step in hand is summed over everybody.</summary>
     /// <param name="all">everybody's wishes</param>
     public void Reduced(StopWish all) => (reduced, agreed) = (true, all);
@@ -227,7 +299,7 @@ public sealed class Participant(WorkerId me)
             throw new BrokenInvariantException(2, $"step {InHand} was to come into force without its sum");
         Committed = InHand;
         reduced = false;
-        done.Clear();
+        Forget();
         if (begun is not null && (agreed != StopWish.None || Committed >= begun.Through))
             (begun, stands) = (null, true);
         else if (begun is not null)

@@ -18,4 +18,7 @@ public enum StopWish
 
     /// <summary>A silo leaves.</summary>
     Drain = 8,
+
+    /// <summary>The deal does not fit the workers' speeds any more.</summary>
+    Balance = 16,
 }

@@ -8,7 +8,8 @@ namespace Orchestrator.Protocol.Jobs;
 
 /// <summary>
 /// The bytes of a spec: UTF-8 JSON without white space, keys in ordinal order, every number in its shortest form that reads back as itself. Defaults are
-/// written out, so that a later default changes no finished run; what is null is left out, so that a key added later changes no digest of a spec without it.
+/// written out, so that a later default changes no finished run; what is null is left out, and a group of nothing else, so that a key added later changes no digest
+/// of a spec without it.
 /// </summary>
 public static class CanonicalJson
 {
@@ -42,8 +43,8 @@ public static class CanonicalJson
     public static string Digest(JobSpec spec) => Convert.ToHexStringLower(SHA256.HashData(Of(spec)));
 
     /// <summary>
-    /// The spec with everything at its default that does not reach the adapter's bytes: the name, the number of workers, checkpoints, evaluation (unless
-    /// it may stop the run early) and paths, whose contents have digests of their own. Two runs with the same of these, and the same files, end alike.
+    /// The spec with everything at its default that does not reach the adapter's bytes: the name, the number of workers, checkpoints, audits, evaluation
+    /// (unless it may stop the run early) and paths, whose contents have digests of their own. Two runs with the same of these, and the same files, end alike.
     /// </summary>
     public static JobSpec ResultDefining(JobSpec spec)
     {
@@ -57,6 +58,7 @@ public static class CanonicalJson
             Data = spec.Data with { Path = none.Data.Path },
             Workers = none.Workers,
             Checkpoint = none.Checkpoint,
+            Audit = none.Audit,
             Evaluation = spec.Evaluation.EarlyStop is null
                 ? none.Evaluation
                 : none.Evaluation with { EarlyStop = spec.Evaluation.EarlyStop, EverySteps = spec.Evaluation.EverySteps },
@@ -69,7 +71,7 @@ public static class CanonicalJson
         {
             case JsonObject map:
                 writer.WriteStartObject();
-                foreach (var (key, value) in map.OrderBy(entry => entry.Key, StringComparer.Ordinal))
+                foreach (var (key, value) in map.Where(entry => entry.Value is not JsonObject { Count: 0 }).OrderBy(entry => entry.Key, StringComparer.Ordinal))
                 {
                     writer.WritePropertyName(key);
                     Write(value, writer);

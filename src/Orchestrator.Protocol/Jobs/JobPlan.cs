@@ -20,7 +20,7 @@ public sealed record JobPlan
     /// <summary>Digests of what the result is a function of.</summary>
     public required JobDigests Digests { get; init; }
 
-    /// <summary>Kind of device and versions, within which the bits are promised: <c>cpu AuthenticAMD-25-17 libtorch-2.10.0 threads-1</c>.</summary>
+    /// <summary>Kind of device and versions, within which the bits are promised: <c>cpu AuthenticAMD-25-17-avx512bf16 fp32 fast threads-1 libtorch-2.10.0</c>.</summary>
     public required string Kind { get; init; }
 
     /// <summary>Steps of an epoch; its last incomplete batch is dropped.</summary>

@@ -29,6 +29,9 @@ public sealed record JobSpec
 
     /// <summary>When the held-out records are looked at.</summary>
     public EvaluationSpec Evaluation { get; init; } = new();
+
+    /// <summary>How much is computed a second time, to find a worker that computes wrong.</summary>
+    public AuditSpec Audit { get; init; } = new();
 }
 
 /// <summary>Where the base is, and the type its products are computed in.</summary>
@@ -170,8 +173,11 @@ public sealed record DeviceSpec
     /// <summary>Threads of one worker on a CPU. Part of the result: kernels may sum in another order with another count.</summary>
     public int Threads { get; init; } = 1;
 
-    /// <summary>Which implementation computes the step.</summary>
-    public Kernels Kernels { get; init; } = Kernels.Reference;
+    /// <summary>
+    /// Which implementation computes a step; null is the fast one where it can compute the job, and the reference elsewhere. Part of the result: they agree in all
+    /// but the last bits.
+    /// </summary>
+    public KernelKind? Kernels { get; init; }
 }
 
 /// <summary>A kind of accelerator.</summary>
@@ -185,8 +191,11 @@ public enum DeviceKind
 }
 
 /// <summary>An implementation of the training step.</summary>
-public enum Kernels
+public enum KernelKind
 {
+    /// <summary>Kernels with a written-out backward pass, for processors and methods that have one.</summary>
+    Fast,
+
     /// <summary>Plain tensor operations with autograd.</summary>
     Reference,
 }
@@ -218,4 +227,11 @@ public sealed record EvaluationSpec
 
     /// <summary>Tokens after which a generated answer counts as wrong.</summary>
     public int MaxNewTokens { get; init; } = 64;
+}
+
+/// <summary>What is computed a second time, on another worker.</summary>
+public sealed record AuditSpec
+{
+    /// <summary>Share of the micro-batches that another worker computes as well, 0 to 1; null audits none. Never changes the result.</summary>
+    public double? Share { get; init; }
 }

@@ -52,7 +52,8 @@ public static class SpecKeys
 
         Choice("device.kind", spec => spec.Device.Kind, "What a worker computes on; null is a GPU where there is one.") with { Optional = true },
         Whole("device.threads", spec => spec.Device.Threads, "threads", "Threads of one worker on a CPU. The result depends on it, in its last bits.") with { Range = From(1, 1024) },
-        Choice("device.kernels", spec => (Kernels?)spec.Device.Kernels, "Which implementation computes a step."),
+        Choice("device.kernels", spec => spec.Device.Kernels,
+            "Which implementation computes a step; null is fast where it can be. The result depends on it, in its last bits.") with { Optional = true },
 
         Whole("checkpoint.everySteps", spec => spec.Checkpoint.EverySteps, "steps", "Steps between checkpoints; the end has one always.") with { Range = From(1, int.MaxValue) },
         Whole("checkpoint.keepLast", spec => spec.Checkpoint.KeepLast, "checkpoints", "How many of the last ones stay.") with { Range = From(1, 100_000) },
@@ -63,6 +64,10 @@ public static class SpecKeys
             "Evaluations without a lower held-out loss after which the job ends; null trains to the end.") with { Optional = true, Range = From(1, 100_000) },
         Whole("evaluation.exactMatch", spec => spec.Evaluation.ExactMatch, "records", "Held-out records whose answers are generated and compared word for word.") with { Range = From(0, int.MaxValue) },
         Whole("evaluation.maxNewTokens", spec => spec.Evaluation.MaxNewTokens, "tokens", "Length at which a generated answer counts as wrong.") with { Range = From(1, 1 << 20) },
+
+        Number("audit.share", spec => spec.Audit.Share,
+            "Share of the micro-batches that another worker computes as well, to find one that computes wrong; null audits none. It never changes the result.")
+            with { Optional = true, Range = From(0, 1) },
     ];
 
     /// <summary>The groups, in order: <c>model</c>, <c>adapter</c> and so on.</summary>

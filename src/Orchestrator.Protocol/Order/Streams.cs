@@ -14,4 +14,7 @@ public static class Streams
 
     /// <summary>Sampling of generated tokens.</summary>
     public const long Generation = 4;
+
+    /// <summary>Which micro-batches are computed a second time.</summary>
+    public const long Audits = 5;
 }

@@ -38,6 +38,7 @@ static class JobMapping
         job.Generation = now.Generation.Number;
         job.Checkpoint = now.Checkpoint.Number;
         job.Kind = now.Kind;
+        job.Server = now.Silo;
         job.AdapterSha256 = now.AdapterSha256;
         job.TokensPerSecond = now.TokensPerSecond;
         if (now.Loss is { } loss)

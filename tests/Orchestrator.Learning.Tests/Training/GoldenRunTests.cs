@@ -1,6 +1,7 @@
 using Orchestrator.Learning.Adapters;
 using Orchestrator.Learning.Llama;
 using Orchestrator.Learning.Training;
+using Orchestrator.Protocol.Jobs;
 using static TorchSharp.torch;
 
 namespace Orchestrator.Learning.Tests.Training;
@@ -9,14 +10,16 @@ namespace Orchestrator.Learning.Tests.Training;
 public class GoldenRunTests(ITestOutputHelper output)
 {
     [Theory]
-    [InlineData("v1_tiny", "llama-adapter")]
-    [InlineData("v1_all_layers", "llama-adapter")]
-    [InlineData("methods/full", "full")]
-    public void The_first_batch_has_the_originals_logits_and_loss_and_gradient(string name, string methodName)
+    [InlineData("v1_tiny", "llama-adapter", KernelKind.Reference)]
+    [InlineData("v1_tiny", "llama-adapter", KernelKind.Fast)]
+    [InlineData("v1_all_layers", "llama-adapter", KernelKind.Reference)]
+    [InlineData("v1_all_layers", "llama-adapter", KernelKind.Fast)]
+    [InlineData("methods/full", "full", KernelKind.Reference)]
+    public void The_first_batch_has_the_originals_logits_and_loss_and_gradient(string name, string methodName, KernelKind kernels)
     {
         using var golden = new Golden(name);
         using var weights = golden.Weights();
-        using var replica = Start(golden, weights, methodName);
+        using var replica = Start(golden, weights, methodName, kernels);
         var batchSize = (int)golden.Number("batch");
 
         using var scope = NewDisposeScope();
@@ -38,14 +41,16 @@ public class GoldenRunTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData("v1_tiny", "llama-adapter")]
-    [InlineData("v1_all_layers", "llama-adapter")]
-    [InlineData("methods/full", "full")]
-    public void A_whole_run_has_the_originals_losses_and_ends_at_its_parameters(string name, string methodName)
+    [InlineData("v1_tiny", "llama-adapter", KernelKind.Reference)]
+    [InlineData("v1_tiny", "llama-adapter", KernelKind.Fast)]
+    [InlineData("v1_all_layers", "llama-adapter", KernelKind.Reference)]
+    [InlineData("v1_all_layers", "llama-adapter", KernelKind.Fast)]
+    [InlineData("methods/full", "full", KernelKind.Reference)]
+    public void A_whole_run_has_the_originals_losses_and_ends_at_its_parameters(string name, string methodName, KernelKind kernels)
     {
         using var golden = new Golden(name);
         using var weights = golden.Weights();
-        using var replica = Start(golden, weights, methodName);
+        using var replica = Start(golden, weights, methodName, kernels);
         var batchSize = (int)golden.Number("batch");
         var (rates, losses, order) = (golden.Values<float>("train.lrs"), golden.Values<float>("train.losses"), golden.Values<long>("train.batch_order"));
         var norms = golden.Names.Contains("train.grad_norms") ? golden.Values<float>("train.grad_norms") : null;
@@ -72,12 +77,12 @@ public class GoldenRunTests(ITestOutputHelper output)
 
     static IAdapter Method(Golden golden, string name) => name == "full" ? new FullFineTuning(golden.Config) : Methods.Of(golden.Adapter with { Method = name }, golden.Config);
 
-    static Replica Start(Golden golden, LlamaWeights weights, string methodName)
+    static Replica Start(Golden golden, LlamaWeights weights, string methodName, KernelKind kernels)
     {
         DeterministicTorch.EnterWorkerThread(1);
         var method = Method(golden, methodName);
         var training = golden.Training with { GradientClip = methodName == "full" ? golden.Number("clip") : null };
-        var replica = new Replica(weights, method, training);
+        var replica = new Replica(weights, method, training, kernels);
         if (methodName != "full")
         {
             var state = new ReplicaState(method.Layout.Count);

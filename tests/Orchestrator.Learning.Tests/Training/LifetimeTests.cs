@@ -1,4 +1,5 @@
 using Orchestrator.Learning.Adapters;
+using Orchestrator.Learning.Data;
 using Orchestrator.Learning.Evaluation;
 using Orchestrator.Learning.Training;
 using Orchestrator.Protocol.Coordination;
@@ -20,13 +21,14 @@ public class Alone
 public class LifetimeTests(ITestOutputHelper output)
 {
     [Theory]
-    [InlineData("llama-adapter")]
-    [InlineData("full")]
-    public void A_thousand_steps_leave_no_tensor_behind_and_the_memory_where_it_was(string name)
+    [InlineData("llama-adapter", KernelKind.Reference)]
+    [InlineData("llama-adapter", KernelKind.Fast)]
+    [InlineData("full", KernelKind.Reference)]
+    public void A_thousand_steps_leave_no_tensor_behind_and_the_memory_where_it_was(string name, KernelKind kernels)
     {
         DeterministicTorch.EnterWorkerThread(1);
         using var weights = RandomModels.Weights(RandomModels.Grouped with { Layers = 1 }, ScalarType.Float32);
-        using var replica = new Replica(weights, Methods.Of(new AdapterSpec { Method = name, Length = 3 }, weights.Config), new TrainingSpec());
+        using var replica = new Replica(weights, Methods.Of(new AdapterSpec { Method = name, Length = 3 }, weights.Config), new TrainingSpec(), kernels);
         var batch = Packed.Of([new([1, 5, 9, 3, 7, 7, 2], [0, 0, 0, 3, 7, 7, 2])]);
         var gradient = new float[replica.Layout.Count];
         Steps(100);
@@ -57,15 +59,15 @@ public class LifetimeTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData("llama-adapter", 1)]
-    [InlineData("llama-adapter", 40)]
-    [InlineData("full", 40)]
-    public void A_backward_pass_makes_a_few_kilobytes_of_managed_memory_however_many_segments_and_the_native_memory_stays(string name, int examples)
+    [InlineData("llama-adapter", KernelKind.Reference, 1, 6 * 1024)]
+    [InlineData("llama-adapter", KernelKind.Reference, 40, 6 * 1024)]
+    [InlineData("llama-adapter", KernelKind.Fast, 40, 64)]
+    [InlineData("full", KernelKind.Reference, 40, 6 * 1024)]
+    public void A_backward_pass_makes_a_few_kilobytes_of_managed_memory_however_many_segments_and_the_native_memory_stays(string name, KernelKind kernels, int examples, int managedBytesMax)
     {
-        const int managedBytesMax = 6 * 1024;
         DeterministicTorch.EnterWorkerThread(1);
         using var weights = RandomModels.Weights(RandomModels.Tiny with { Layers = 4 }, ScalarType.Float32);
-        using var replica = new Replica(weights, Methods.Of(new AdapterSpec { Method = name, Layers = 4, Length = 3 }, weights.Config), new TrainingSpec());
+        using var replica = new Replica(weights, Methods.Of(new AdapterSpec { Method = name, Layers = 4, Length = 3 }, weights.Config), new TrainingSpec(), kernels);
         var batch = Packed.Of([.. Enumerable.Range(0, examples).Select(e => new Packed.Example([1, 5 + e % 13, 9, 3, 7, 7, 2], [0, 0, 0, 3, 7, 7, 2]))]);
         var gradient = new float[replica.Layout.Count];
         Passes(100);
@@ -82,6 +84,32 @@ public class LifetimeTests(ITestOutputHelper output)
         {
             for (var i = 0; i < count; i++)
                 replica.Backward(batch, 0.1, gradient);
+        }
+    }
+
+    [Fact]
+    public void What_the_kernels_hold_for_activations_is_what_the_largest_micro_batch_so_far_needs()
+    {
+        DeterministicTorch.EnterWorkerThread(1);
+        using var weights = RandomModels.Weights(RandomModels.Odd, ScalarType.Float32);
+        var method = RandomModels.Method("llama-adapter", weights.Config);
+        MicroBatch[] batches = [.. new[] { 40, 7, 150 }.Select(length => Packed.Of([new([.. Enumerable.Range(1, length)], [.. Enumerable.Range(1, length)])]))];
+        long[] alone = [.. batches.Select(batch => Held(batch)[^1])];
+        Assert.Equal([alone[0], alone[0], alone[2], alone[2]], Held([.. batches, batches[1]]));
+        Assert.True(alone[1] < alone[0] && alone[0] < alone[2]);
+
+        List<long> Held(params MicroBatch[] batches)
+        {
+            using var replica = new Replica(weights, method, new TrainingSpec(), KernelKind.Fast);
+            var gradient = new float[replica.Layout.Count];
+            var held = new List<long>();
+            foreach (var batch in batches)
+            {
+                replica.Backward(batch, 1, gradient);
+                replica.Loss(batch);
+                held.Add(replica.ActivationBytes);
+            }
+            return held;
         }
     }
 
@@ -134,17 +162,19 @@ public class LifetimeTests(ITestOutputHelper output)
         Assert.All(replica.Parameters[(40 * 512)..].ToArray(), gate => Assert.Equal(0, gate));
     }
 
-    [Fact]
-    public void The_held_out_loss_is_the_backward_passes_own_and_leaves_no_tensor_behind()
+    [Theory]
+    [InlineData(KernelKind.Reference)]
+    [InlineData(KernelKind.Fast)]
+    public void The_held_out_loss_is_the_backward_passes_own_and_leaves_no_tensor_behind(KernelKind kernels)
     {
         DeterministicTorch.EnterWorkerThread(1);
         using var weights = RandomModels.Weights(RandomModels.Grouped, ScalarType.Float32);
-        using var replica = new Replica(weights, RandomModels.Method("llama-adapter", weights.Config), new TrainingSpec());
+        using var replica = new Replica(weights, RandomModels.Method("llama-adapter", weights.Config), new TrainingSpec(), kernels);
         var batches = new[] { Packed.Of([new([1, 5, 9, 3, 7, 7, 2], [0, 0, 0, 3, 7, 7, 2])]), Packed.Of([new([1, 8], [0, 0])]), Packed.Of([new([1, 8, 2], [0, 8, 2])]) };
         var gradient = new float[replica.Layout.Count];
         var wanted = batches.Sum(batch => replica.Backward(batch, 1, gradient).LossSum);
         var live = DisposeScopeManager.Statistics.ThreadTotalLiveCount;
-        var loss = HeldOutLoss.Of(replica.Model, replica.Adapter, batches);
+        var loss = HeldOutLoss.Of(replica, batches);
         Assert.Equal(live, DisposeScopeManager.Statistics.ThreadTotalLiveCount);
         Assert.Equal(wanted, loss.Sum);
         Assert.Equal(6, loss.Tokens);

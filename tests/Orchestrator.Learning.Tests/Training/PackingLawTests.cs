@@ -12,7 +12,7 @@ namespace Orchestrator.Learning.Tests.Training;
 public class PackingLawTests
 {
     // Segments as (parent or beginning, tokens); a segment's supervised rows are those whose bit is set. Only leaves carry labels, as a packer would have it.
-    static readonly Gen<MicroBatch> Trees =
+    internal static readonly Gen<MicroBatch> Trees =
         from segments in Gen.Select(Gen.Int[-2, 5], Gen.Int[0, 18].Array[1, 6], Gen.UInt).Array[1, 6]
         select Tree(segments);
 

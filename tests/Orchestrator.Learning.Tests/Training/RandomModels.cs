@@ -24,6 +24,19 @@ static class RandomModels
     /// <summary>Queries in groups of two, the output tied to the embedding, heads wider than D / H.</summary>
     public static LlamaConfig Grouped { get; } = Tiny with { KeyValueHeads = 2, HeadDim = 6, TiedOutput = true };
 
+    /// <summary>Nothing is a multiple of a register, the vocabulary is more than a piece, and slow pairs are scaled as Llama 3.1 has it.</summary>
+    public static LlamaConfig Odd { get; } = Tiny with
+    {
+        Dim = 83,
+        Heads = 6,
+        KeyValueHeads = 3,
+        HeadDim = 26,
+        Hidden = 109,
+        Vocabulary = 2087,
+        RopeTheta = 500_000,
+        RopeScaling = new RopeScaling(8, 1, 4, 64),
+    };
+
     public static LlamaWeights Weights(LlamaConfig config, ScalarType type, long seed = 1)
     {
         var stream = 0;

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Orchestrator.Learning.Data;
+using Orchestrator.Learning.Kernels;
 using Orchestrator.Learning.Training;
 using Orchestrator.Protocol.Jobs;
 using static TorchSharp.torch;
@@ -11,9 +12,11 @@ namespace Orchestrator.Learning.Tests.Training;
 public class SameBitsTests
 {
     [Theory]
-    [InlineData("llama-adapter", 1)]
-    [InlineData("full", 2)]
-    public void Workers_side_by_side_compute_the_same_bits_as_one_alone(string name, int threads)
+    [InlineData("llama-adapter", KernelKind.Reference, 1)]
+    [InlineData("llama-adapter", KernelKind.Fast, 1)]
+    [InlineData("llama-adapter", KernelKind.Fast, 2)]
+    [InlineData("full", KernelKind.Reference, 2)]
+    public void Workers_side_by_side_compute_the_same_bits_as_one_alone(string name, KernelKind kernels, int threads)
     {
         // Large enough that kernels would split their work.
         var config = RandomModels.Grouped with { Dim = 128, HeadDim = 32, Hidden = 320, Vocabulary = 2000 };
@@ -30,7 +33,7 @@ public class SameBitsTests
         {
             DeterministicTorch.EnterWorkerThread(threads);
             var method = RandomModels.Method(name, config);
-            using var replica = new Replica(weights, method, new TrainingSpec { WeightDecay = 0.1 });
+            using var replica = new Replica(weights, method, new TrainingSpec { WeightDecay = 0.1 }, kernels, threads);
             replica.Import(GradientTests.StateOf(RandomModels.Vector(method, weights)));
             var gradient = new float[replica.Layout.Count];
             for (var step = 0; step < 2; step++)
@@ -43,13 +46,16 @@ public class SameBitsTests
     }
 
     [Theory]
-    [InlineData("llama-adapter")]
-    [InlineData("full")]
-    public void Neither_the_calls_before_nor_their_shapes_change_a_bit(string name)
+    [InlineData("llama-adapter", KernelKind.Reference, ScalarType.Float32)]
+    [InlineData("llama-adapter", KernelKind.Fast, ScalarType.Float32)]
+    [InlineData("llama-adapter", KernelKind.Fast, ScalarType.BFloat16)]
+    [InlineData("full", KernelKind.Reference, ScalarType.Float32)]
+    public void Neither_the_calls_before_nor_their_shapes_change_a_bit(string name, KernelKind kernels, ScalarType type)
     {
+        Assert.SkipWhen(type == ScalarType.BFloat16 && !FastKernels.HasBf16Products, "no instruction for products in bf16");
         DeterministicTorch.EnterWorkerThread(1);
         var config = RandomModels.Grouped with { Dim = 64, HeadDim = 16, Hidden = 160, Vocabulary = 500 };
-        using var weights = RandomModels.Weights(config, ScalarType.Float32);
+        using var weights = RandomModels.Weights(config, type);
         var method = RandomModels.Method(name, config);
         var vector = RandomModels.Vector(method, weights);
         MicroBatch[] batches = [.. Enumerable.Range(1, 5).Select(size => Packed.Of([.. Enumerable.Range(1, size).Select(e =>
@@ -67,7 +73,7 @@ public class SameBitsTests
         // One replica, one after another.
         IEnumerable<string> Digests(IEnumerable<MicroBatch> batches)
         {
-            using var replica = new Replica(weights, method, new TrainingSpec());
+            using var replica = new Replica(weights, method, new TrainingSpec(), kernels);
             replica.Import(GradientTests.StateOf(vector));
             var gradient = new float[replica.Layout.Count];
             foreach (var batch in batches)

@@ -197,6 +197,89 @@ public class ParticipantTests
         Assert.IsType<Turn.Wait>(worker.Next);
     }
 
+    [Fact]
+    public void What_it_computes_in_anothers_place_is_held_beside_and_counts_when_it_is_dealt()
+    {
+        var worker = Running(mine: [0, 1]);
+        worker.Computed(0);
+        Assert.Null(worker.Hedge(_ => false));      // its own come first
+        worker.Computed(1);
+        Assert.Equal(3, worker.Hedge(_ => false));
+        worker.Hedged(3);
+        Assert.Equal(2, worker.Hedge(_ => false));
+        worker.Take(new Told.Muster(new Generation(2)));
+        var standing = Assert.IsType<Turn.Stand>(worker.Next).Standing;
+        Assert.Equal([new LeafRange(0, 2)], standing.Held);
+        Assert.Equal([new LeafRange(3, 4)], standing.Hedged);
+        worker.Told();
+        worker.Take(Begin(3, from: 0, through: 9, mine: [0, 1, 3], source: new StateSource.Own()));
+        Assert.Equal(new Turn.Exchange(new Step(1), StopWish.None), worker.Next);
+    }
+
+    [Fact]
+    public void What_it_computed_in_anothers_place_is_forgotten_with_the_step()
+    {
+        var worker = Running(mine: [0]);
+        worker.Computed(0);
+        worker.Hedged(1);
+        worker.Reduced(StopWish.None);
+        worker.Commit();
+        worker.Take(new Told.Muster(new Generation(2)));
+        Assert.Empty(Assert.IsType<Turn.Stand>(worker.Next).Standing.Hedged);
+    }
+
+    [Fact]
+    public void It_audits_after_its_own_share_and_before_the_exchange()
+    {
+        var worker = new Participant(me, new AuditRule(0, 1));
+        worker.Take(Begin(1, from: 0, through: 9, mine: [0, 1], source: new StateSource.Checkpoint(Step.Start)));
+        worker.Loaded();
+        worker.Obtained(Step.Start);
+        worker.Computed(0);
+        worker.Computed(1);
+        Assert.Equal(new Turn.Audit(new Step(1), 2), worker.Next);
+        worker.Audited(2);
+        Assert.Equal(new Turn.Audit(new Step(1), 3), worker.Next);
+        worker.Audited(3);
+        Assert.IsType<Turn.Exchange>(worker.Next);
+    }
+
+    // A seed of the simulator: a sum that came into force behind the next muster was taken for one of the new generation, after the job had gone back.
+    [Fact]
+    public void A_step_that_comes_into_force_after_the_next_muster_is_of_the_generation_that_computed_it()
+    {
+        var worker = Running(mine: []);
+        worker.Reduced(StopWish.None);
+        worker.Take(new Told.Muster(new Generation(7)));
+        worker.Commit();
+        Assert.Equal(new Generation(1), worker.In);
+        Assert.Equal(new Generation(1), Assert.IsType<Turn.Stand>(worker.Next).Standing.In);
+    }
+
+    [Fact]
+    public void What_was_computed_before_the_job_went_back_does_not_count_even_at_the_same_step()
+    {
+        var worker = Running(mine: [0]);
+        worker.Computed(0);
+        worker.Take(new Told.Muster(new Generation(2)));
+        worker.Told();
+        worker.Take(Begin(3, from: 0, through: 9, mine: [0], source: new StateSource.Checkpoint(Step.Start)) with { Since = new Generation(2) });
+        Assert.IsType<Turn.Obtain>(worker.Next);
+        worker.Obtained(Step.Start);
+        Assert.Equal(new Turn.Compute(new Step(1), 0), worker.Next);
+    }
+
+    [Fact]
+    public void It_computes_a_past_micro_batch_once_more_whatever_else_is_to_do()
+    {
+        var worker = Running(mine: [0]);
+        Assert.True(worker.Take(new Told.Recompute(new Generation(1), new Step(1), 3)));
+        Assert.False(worker.Take(new Told.Recompute(new Generation(1), new Step(1), 3)));
+        Assert.Equal(new Turn.Recompute(new Step(1), 3), worker.Next);
+        worker.Recomputed();
+        Assert.Equal(new Turn.Compute(new Step(1), 0), worker.Next);
+    }
+
     // In generation 1, with the state of step 0.
     static Participant Running(int[] mine)
     {

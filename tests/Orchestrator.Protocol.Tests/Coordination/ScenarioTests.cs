@@ -78,11 +78,15 @@ sealed class ScenarioRun
     static string Told(JobOrder order) => order switch
     {
         JobOrder.Evaluate evaluate => $"evaluate step {evaluate.Step}",
+        JobOrder.GoBack back => $"go back to step {back.Step}",
+        JobOrder.Inspect inspect => $"inspect the checkpoint of step {inspect.Checkpoint}, which {inspect.Worker} finds damaged",
+        JobOrder.Quarantine quarantine => $"quarantine {quarantine.Worker}",
         JobOrder.ToWorker(var worker, var what) => $"{worker}: " + what switch
         {
             Protocol.Coordination.Order.Begin begin => $"begin {begin.Generation} from step {begin.Base} ({Told(begin.Source)}) to step {begin.Through}: "
                 + $"{Told(begin.First.Of(worker))} first, {Told(begin.Later.Of(worker))} later{(begin.Serves ? ", serves its state" : "")}",
             Protocol.Coordination.Order.Halt halt => $"halt {halt.Generation} ({halt.Wish})",
+            Protocol.Coordination.Order.Recompute again => $"recompute {again.Generation} step {again.Step} micro-batch {again.MicroBatch}",
             Protocol.Coordination.Order.Write write => $"write {write.Generation} step {write.Step}",
             _ => $"{what.GetType().Name.ToLowerInvariant()} {what.Generation}",
         },
@@ -98,20 +102,25 @@ sealed class ScenarioRun
         _ => "own",
     };
 
-    static JobEvent EventOf(string[] words) => words[0] switch
+    // What has no generation in the script is of the present one.
+    JobEvent EventOf(string[] words) => words[0] switch
     {
-        "start" => new JobEvent.Started(words.Length > 1 ? StepOf(words[2]) : Step.Start),
+        "start" => new JobEvent.Started(words.Length > 1 ? StepOf(words[2]) : Step.Start, state.WaysBack.Count),
         "offer" => new JobEvent.Offered([.. words[1..].Select(word => new WorkerOffer(Worker(word), new Uri($"http://{Worker(word).Silo}")))]),
-        "stood" => new JobEvent.Stood(Worker(words[1]), GenerationOf(words[2]), new Standing(
-            words.Length > 4 ? StepOf(words[4]) : null, [.. words.Skip(6).Select(RangeOf)])),
+        "stood" => new JobEvent.Stood(Worker(words[1]), GenerationOf(words[2]), StandingOf(words[3..])),
         "lost" => words[1].Contains('/', StringComparison.Ordinal)
             ? new JobEvent.Lost(Worker(words[1]).Silo, Worker(words[1]).Slot, GenerationOf(words[2]), string.Join(' ', words[3..]))
             : new JobEvent.Lost(words[1], null, GenerationOf(words[2]), string.Join(' ', words[3..])),
-        "refused" => new JobEvent.Refused(Worker(words[1]), string.Join(' ', words[2..])),
+        "refused" => new JobEvent.Refused(Worker(words[1]), GenerationIn(ref words), string.Join(' ', words[2..])),
+        "damaged" => new JobEvent.Damaged(Worker(words[1]), GenerationIn(ref words), StepOf(words[2]), string.Join(' ', words[3..])),
+        "paced" => new JobEvent.Paced(Worker(words[1]), GenerationIn(ref words), double.Parse(words[2], CultureInfo.InvariantCulture)),
+        "audited" => AuditedOf(words),
+        "pardoned" => new JobEvent.Pardoned(Worker(words[1])),
         "committed" => new JobEvent.Committed(Worker(words[1]), GenerationOf(words[2]), StepOf(words[3])),
-        "written" => new JobEvent.Written(StepOf(words[1])),
-        "write-failed" => new JobEvent.WriteFailed(StepOf(words[1]), string.Join(' ', words[2..])),
-        "evaluated" => new JobEvent.Evaluated(StepOf(words[1]), words.Length > 2),
+        "written" => new JobEvent.Written(StepOf(words[1]), GenerationIn(ref words)),
+        "write-failed" => new JobEvent.WriteFailed(StepOf(words[1]), GenerationIn(ref words), string.Join(' ', words[2..])),
+        "contradicted" => new JobEvent.Contradicted(StepOf(words[1]), GenerationIn(ref words), string.Join(' ', words[2..])),
+        "evaluated" => new JobEvent.Evaluated(StepOf(words[1]), words.Length > 2, state.Since),
         "diverged" => new JobEvent.Diverged(StepOf(words[1]), string.Join(' ', words[2..])),
         "suspend" => new JobEvent.SuspendRequested(),
         "resume" => new JobEvent.ResumeRequested(),
@@ -119,6 +128,43 @@ sealed class ScenarioRun
         "wait" => new JobEvent.TimePassed(),
         _ => throw new FormatException($"no command: {string.Join(' ', words)}"),
     };
+
+    Generation GenerationIn(ref string[] words)
+    {
+        if (words.Length < 3 || words[2] is not ['g', >= '0' and <= '9', ..])
+            return state.Generation;
+        var generation = GenerationOf(words[2]);
+        words = [.. words[..2], .. words[3..]];
+        return generation;
+    }
+
+    // stood w1 g2 at 7 holds 0-1 hedged 4 in g2
+    static Standing StandingOf(string[] words)
+    {
+        var standing = new Standing(null, []);
+        for (var i = 0; i < words.Length;)
+        {
+            var (word, end) = (words[i], Array.FindIndex(words, i + 1, next => next is "at" or "holds" or "hedged" or "in"));
+            var values = words[(i + 1)..(end < 0 ? words.Length : end)];
+            standing = word switch
+            {
+                "at" => standing with { Committed = StepOf(values[0]) },
+                "holds" => standing with { Held = [.. values.Select(RangeOf)] },
+                "hedged" => standing with { Hedged = [.. values.Select(RangeOf)] },
+                _ => standing with { In = GenerationOf(values[0]) },
+            };
+            i = end < 0 ? words.Length : end;
+        }
+        return standing;
+    }
+
+    // audited w1 g2 step 7 0=aa 1=bb w2:2=cc
+    JobEvent.Audited AuditedOf(string[] words)
+    {
+        var worker = Worker(words[1]);
+        return new JobEvent.Audited(worker, GenerationIn(ref words), StepOf(words[3]), [.. words[4..].Select(word => word.Split('=')).Select(pair => new LeafDigest(
+            int.Parse(pair[0].Split(':')[^1], CultureInfo.InvariantCulture), pair[0].Contains(':', StringComparison.Ordinal) ? Worker(pair[0].Split(':')[0]) : worker, pair[1] == "?" ? null : pair[1]))]);
+    }
 
     static WorkerId Worker(string word) => word.Contains('/', StringComparison.Ordinal) ? WorkerId.Parse(word) : new WorkerId(word, 0);
 
@@ -137,6 +183,7 @@ sealed class ScenarioRun
             new TrainingSpec { Epochs = 1, GlobalBatchSize = microBatches, MicroBatchSize = 1 }, microBatches * sizes["steps"],
             validation: sizes.ContainsKey("evaluate") ? 10 : 0,
             checkpoint: new CheckpointSpec { EverySteps = sizes.GetValueOrDefault("checkpoint", 1_000) },
+            audits: sizes.TryGetValue("audits", out var percent) ? percent / 100.0 : null,
             evaluation: new EvaluationSpec { EverySteps = sizes.GetValueOrDefault("evaluate", 1_000), EarlyStop = sizes.TryGetValue("patience", out var patience) ? patience : null });
     }
 }

@@ -68,6 +68,7 @@ static class AnySpec
         from workers in Gen.Int[1, 1024]
         from kind in OrNull(Gen.Enum<DeviceKind>())
         from threads in Gen.Int[1, 64]
+        from kernels in OrNull(Gen.Enum<KernelKind>())
         from every in Gen.Int[1, 10_000]
         from keep in Gen.Int[1, 10]
         from best in Gen.Bool
@@ -80,7 +81,7 @@ static class AnySpec
             Data = records,
             Training = how,
             Workers = workers,
-            Device = new DeviceSpec { Kind = kind, Threads = threads },
+            Device = new DeviceSpec { Kind = kind, Threads = threads, Kernels = kernels },
             Checkpoint = new CheckpointSpec { EverySteps = every, KeepLast = keep, KeepBest = best },
             Evaluation = new EvaluationSpec { EverySteps = every, EarlyStop = patience, ExactMatch = 0 },
         };

@@ -75,6 +75,8 @@ public sealed class EndToEndTests : IDisposable
 
         var ended = Json(["get", "alpaca", .. there]);
         Assert.Equal(("completed", 36L, 36L, expected), (ended["state"]!.GetValue<string>(), ended["step"]!.GetValue<long>(), ended["steps"]!.GetValue<long>(), ended["digest"]!.GetValue<string>()));
+        Assert.InRange(ended["goodput"]!.GetValue<double>(), 0.001, 1);
+        Assert.True(ended["workerSeconds"]!["compute"]!.GetValue<double>() > 0);
         Assert.Equal(expected, Json(["download", "alpaca", "--output", Place("run"), .. there])["adapterSha256"]!.GetValue<string>());
         Assert.Equal(File.ReadAllBytes(Place("alone/ledger.jsonl")), File.ReadAllBytes(Place("run/ledger.jsonl")));
         Assert.NotEmpty(Orchestrated.Run(["logs", "alpaca", .. there]).Out);
