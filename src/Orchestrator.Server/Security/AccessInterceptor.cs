@@ -67,7 +67,7 @@ sealed class AccessInterceptor(Door door, Audit audit) : Interceptor
         finally
         {
             if (rule.Mutates)
-                audit.LogCalled(caller.Name, context.Method, space, TargetOf(request) ?? TargetOf(answer) ?? "", $"{status}");
+                audit.Tell(caller, context.Method, space, TargetOf(request) ?? TargetOf(answer) ?? "", $"{status}");
         }
     }
 

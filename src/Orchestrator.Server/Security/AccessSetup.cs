@@ -1,6 +1,5 @@
 using Grpc.AspNetCore.Server;
 using Grpc.Core;
-using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -73,7 +72,7 @@ static class AccessSetup
             else
                 await next(context);
             if (rule.Mutates)
-                audit.LogCalled(caller.Name, KeyOf(endpoint), "", context.Request.Path.Value ?? "", $"{context.Response.StatusCode}");
+                audit.Tell(caller, KeyOf(endpoint), "", context.Request.Path.Value ?? "", $"{context.Response.StatusCode}");
         });
     }
 
@@ -102,6 +101,8 @@ static class AccessSetup
 /// <summary>A line of the log for every call that changes something, or would have.</summary>
 sealed partial class Audit(ILogger<Audit> log)
 {
+    public void Tell(Caller caller, string method, string space, string target, string status) => LogCalled(caller.Name, method, space, target, status);
+
     [LoggerMessage(EventName = "Audit", Level = LogLevel.Information, Message = "{Caller}: {Method} {Namespace} {Target}: {Status}")]
-    public partial void LogCalled(string caller, string method, string @namespace, string target, string status);
+    partial void LogCalled(string caller, string method, string @namespace, string target, string status);
 }

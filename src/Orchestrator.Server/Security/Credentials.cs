@@ -110,7 +110,8 @@ sealed partial class Credentials
                 if (!read.SequenceEqual(current.Files))
                 {
                     current = Load(read);
-                    LogRenewed(current.Certificate.NotAfter.ToUniversalTime());
+                    var end = current.Certificate.NotAfter.ToUniversalTime();
+                    LogRenewed(end);
                 }
             }
             catch (ProblemException e)      // half of it was replaced, perhaps: what there was holds until the rest is there too
