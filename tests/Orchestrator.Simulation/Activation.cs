@@ -186,7 +186,7 @@ sealed class Activation(Cluster cluster, JobHost host, JobState state, long etag
     {
         if (closed)
             return;
-        JobEvent found = cluster.Disk.Newest is var newest && newest < inspect.Checkpoint
+        JobEvent found = cluster.Disk.Newest is var newest && newest != inspect.Checkpoint
             ? new JobEvent.Started(newest, state.GoingBack is null ? state.WaysBack.Count : 0)
             : new JobEvent.Refused(inspect.Worker, inspect.Generation, inspect.Reason);
         Hear(new Report(found, null, []));

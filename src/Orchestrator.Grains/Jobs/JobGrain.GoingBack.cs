@@ -37,7 +37,7 @@ sealed partial class JobGrain
     async Task<JobEvent> Inspect(JobOrder.Inspect inspect)
     {
         var newest = await NewestCheckpoint();
-        return newest < inspect.Checkpoint
+        return newest != inspect.Checkpoint      // a newer one may be whole as well: its writer may not have been heard
             ? new JobEvent.Started(newest, Record.State.GoingBack is null ? Record.State.WaysBack.Count : 0)
             : new JobEvent.Refused(inspect.Worker, inspect.Generation, inspect.Reason);
     }

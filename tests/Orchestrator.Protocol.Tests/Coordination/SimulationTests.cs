@@ -12,6 +12,11 @@ public class SimulationTests
             Assert.True(outcome.Violation is null, $"{outcome.Schedule}: {outcome.Violation}; dotnet run --project tests/Orchestrator.Simulation -- --seed {seed}");
         });
 
+    [Theory]
+    [InlineData(7_272)]       // two coordinators gave up while each told the other what had waited
+    [InlineData(16_820)]      // a checkpoint was damaged, and a newer one whole whose writer nobody had heard
+    public void A_schedule_that_went_wrong_once_ends_as_it_should(long seed) => Assert.Null(Simulation.Simulation.Run(seed).Violation);
+
     [Fact]
     public void A_seed_tells_the_same_story_every_time()
     {
