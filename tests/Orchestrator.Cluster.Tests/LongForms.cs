@@ -20,7 +20,7 @@ static class LongForms
     /// <summary>One worker's process after the other is killed, each at another moment of a step; a job that ends is followed by the next.</summary>
     public static async Task<int> Kills(int count, int seed)
     {
-        await using var scene = await Scene.Set(steps: 300);
+        await using var scene = await Scene.Set(steps: Math.Min(300, 50 + count * 10));
         var random = new Random(seed);
         List<TimeSpan> pauses = [];
         var (wrong, job) = (0, (ClusterJob?)null);

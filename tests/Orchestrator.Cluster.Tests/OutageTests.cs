@@ -59,12 +59,13 @@ public sealed class OutageTests(SharedCluster cluster)
         var job = await servers.Submit(cluster.Job.Spec, "full", workers: 4);
         await job.Reaches(3);
         disk.Fill();
-        await servers.Server(1).Says("No space left on device");
+        await (await job.Decider()).Says("its ledger waits for the disk");
         var (written, summed) = (job.Written, await servers.Server(1).Metric(Sums));
         await Eventually.Holds(async () => await servers.Server(1).Metric(Sums) >= summed + 30, ClusterJob.Patience, "steps are summed without a disk", servers.Logs);      // behind two checkpoints that cannot be written
         Assert.InRange(job.Written, written, written + 15);      // what still went into the last page of the file
         disk.Empty();
         await cluster.Job.HoldsFor(job);
+        Assert.Contains(await job.Events(), told => told.Changed is { } changed && changed.Reason.Contains("the ledger waits for the disk", StringComparison.Ordinal));
     }
 
     [Fact]

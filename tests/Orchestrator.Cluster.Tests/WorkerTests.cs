@@ -17,10 +17,10 @@ public sealed partial class WorkerTests(SharedCluster shared)
         var job = await servers.Submit(shared.Job.Spec, "slow", workers: 3);
         await shared.Job.HoldsFor(job);
         var events = await job.Events();
-        var reason = events.Single(told => Reason(told).Contains("b/0 needs", StringComparison.Ordinal) && Reason(told).Contains("dealt anew", StringComparison.Ordinal));
+        var reason = events.First(told => Reason(told).Contains("b/0 needs", StringComparison.Ordinal) && Reason(told).Contains("dealt anew", StringComparison.Ordinal));
         Assert.InRange(events.Where(told => told.Number < reason.Number).Count(told => told.Stepped is not null), 1, StepsUntilDealtAnew);
-        var deals = events.Select(Reason).Where(text => Deal().IsMatch(text)).ToList();
-        Assert.True(ShareOf("b/0", deals[^1]) < ShareOf("b/0", deals[0]), $"{deals[0]}, and then {deals[^1]}");
+        var (before, after) = (events.Last(told => told.Number < reason.Number && Deal().IsMatch(Reason(told))), events.First(told => told.Number > reason.Number && Deal().IsMatch(Reason(told))));
+        Assert.True(ShareOf("b/0", Reason(after)) < ShareOf("b/0", Reason(before)), $"{Reason(before)}, and then {Reason(after)}");
     }
 
     [Fact]

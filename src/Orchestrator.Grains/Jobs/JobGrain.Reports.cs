@@ -39,7 +39,7 @@ sealed partial class JobGrain
                 if (ledger.Append(step.Line))
                 {
                     var members = Record.State.Workers.Count(worker => worker.IsMember);
-                    metrics!.Append(step, members);
+                    Measure(step, members);
                     telemetry!.Committed(step);
                     if (news is NewsBoard)
                         news.PostStep(step, Job.Plan.Last.Number, members);
@@ -54,6 +54,13 @@ sealed partial class JobGrain
             }
         }
         ledger.Flush();
+        if (ledgerFault != ledger.Fault && (ledgerFault = ledger.Fault) is not null)
+        {
+            LogLedgerWaits(this.GetPrimaryKeyString(), ledgerFault);
+            Note($"the ledger waits for the disk, training goes on: {ledgerFault}");
+        }
+        if (ledgerFault is not null && told.Any(what => what is JobEvent.Written))
+            throw new IOException($"the ledger waits for the disk: {ledgerFault}");      // a job whose last state is written has a whole ledger: told again, it counts
         TellSteps();
         foreach (var what in told)
         {
@@ -74,6 +81,19 @@ sealed partial class JobGrain
         }
         FlushEvents();
         return ledger?.Written ?? everything;
+    }
+
+    // Times and rates are no part of the result: a step may lack them.
+    void Measure(StepReport step, int members)
+    {
+        try
+        {
+            metrics!.Append(step, members);
+        }
+        catch (IOException e)
+        {
+            LogUnmeasured(this.GetPrimaryKeyString(), step.Line.Step, e.Message);
+        }
     }
 
     void Hear(JobEvent what) => events.Writer.TryWrite(new Heard(what));
@@ -241,6 +261,12 @@ sealed partial class JobGrain
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<JobLogLine>> Logs(long after) => Task.FromResult<IReadOnlyList<JobLogLine>>(news.After(after).Select(JobLog.Line).ToArray());
+
+    [LoggerMessage(EventName = "LedgerWaits", Level = LogLevel.Warning, Message = "{Job}: its ledger waits for the disk, training goes on: {Reason}")]
+    partial void LogLedgerWaits(string job, string reason);
+
+    [LoggerMessage(EventName = "Unmeasured", Level = LogLevel.Debug, Message = "{Job}: the times of step {Step} are not kept: {Reason}")]
+    partial void LogUnmeasured(string job, long step, string reason);
 
     [LoggerMessage(EventName = "EventsUndurable", Level = LogLevel.Warning, Message = "{Job}: its events wait for the disk: {Reason}")]
     partial void LogUndurable(string job, string reason);

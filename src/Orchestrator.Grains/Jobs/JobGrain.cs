@@ -31,6 +31,7 @@ sealed partial class JobGrain(
     JobTelemetry? telemetry;
     Task? loop;
     string? refusal;
+    string? ledgerFault;
     string? fault;      // why nothing can be decided just now
 
     readonly record struct Heard(JobEvent What, EvaluationResult? Evaluation = null, Generation Since = default);

@@ -94,10 +94,12 @@ sealed class LedgerFile : IDisposable
             : found.Kind != expected.Kind ? $"a ledger written on {found.Kind} (here is {expected.Kind}; bits are promised within one kind only)"
             : found.Init != expected.Init ? "a ledger of another start" : "a ledger of another spec";
 
+    /// <summary>Why lines that are due are not in the file: the disk is full, or write-protected. They wait in memory; null where none does.</summary>
+    public string? Fault { get; private set; }
+
     /// <summary>Takes a step's line; those that come early wait for the ones before them.</summary>
     /// <returns>whether it is new</returns>
     /// <exception cref="BrokenInvariantException">the step is written already with other parameters</exception>
-    /// <exception cref="IOException">the disk is full; the line may be sent again</exception>
     public bool Append(LedgerLine line)
     {
         var known = line.Step <= digests.Count ? digests[(int)line.Step - 1] : early.GetValueOrDefault(line.Step)?.Parameters;
@@ -107,6 +109,13 @@ sealed class LedgerFile : IDisposable
                 : throw new BrokenInvariantException(1, $"step {line.Step} ended with parameters {line.Parameters}, but it is written that it ends with {known}");
         }
         early.Add(line.Step, line);
+        WriteEarly();
+        return true;
+    }
+
+    // Nobody is told of a line that it is on disk before it is: who has it keeps it until then, and training goes on.
+    void WriteEarly()
+    {
         try
         {
             while (early.TryGetValue(digests.Count + 1, out var next))
@@ -114,14 +123,12 @@ sealed class LedgerFile : IDisposable
                 Write(next);
                 early.Remove(next.Step);
             }
+            Fault = null;
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            if (line.Step > digests.Count)
-                early.Remove(line.Step);      // it was not taken: whoever sends it again sends a new one
-            throw;
+            Fault = e.Message;
         }
-        return true;
     }
 
     /// <summary>
@@ -178,9 +185,10 @@ sealed class LedgerFile : IDisposable
         return read;
     }
 
-    /// <summary>Brings what was appended to disk.</summary>
+    /// <summary>Brings what was appended to disk, and what the disk had no room for before.</summary>
     public void Flush()
     {
+        WriteEarly();
         if (!dirty)
             return;
         RandomAccess.FlushToDisk(file);
