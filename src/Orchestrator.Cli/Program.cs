@@ -60,6 +60,7 @@ static class Program
             new DrainCommand(),
             new CordonCommand(),
             new UncordonCommand(),
+            new TokenCommand(),
             new ContextCommand(),
             new CompletionCommand(),
         };

@@ -10,7 +10,7 @@ namespace Orchestrator.Collectives;
 /// <summary>How a host takes the exchange in.</summary>
 public static class ExchangeSetup
 {
-    /// <summary>Adds <see cref="IGradientExchange"/> (and <see cref="GradientExchange"/>) over gRPC, and <see cref="StateCopy"/>.</summary>
+    /// <summary>Adds <see cref="IGradientExchange"/> (and <see cref="GradientExchange"/>) over gRPC, and <see cref="StateCopy"/>. Peers speak TLS where the services have a <see cref="PeerTls"/>.</summary>
     /// <exception cref="System.ComponentModel.DataAnnotations.ValidationException">an option is out of its range</exception>
     public static IServiceCollection AddGradientExchange(this IServiceCollection services, ExchangeOptions options)
     {

@@ -10,14 +10,16 @@ public sealed class GradientExchange : IGradientExchange, IDisposable
     readonly ConcurrentDictionary<string, Participation> jobs = new(StringComparer.Ordinal);
     readonly ExchangeOptions options;
     readonly TimeProvider clock;
+    readonly PeerTls? tls;
     readonly FramePool pool = new();
 
     /// <param name="options">what to wait for</param>
     /// <param name="clock">measures the silence of peers</param>
-    public GradientExchange(ExchangeOptions options, TimeProvider clock)
+    /// <param name="tls">how peers know each other; null where they speak in clear text</param>
+    public GradientExchange(ExchangeOptions options, TimeProvider clock, PeerTls? tls = null)
     {
         ArgumentNullException.ThrowIfNull(options);
-        (this.options, this.clock) = (options.Checked(), clock);
+        (this.options, this.clock, this.tls) = (options.Checked(), clock, tls);
         Method = FrameMarshaller.Method(pool);
     }
 
@@ -33,7 +35,7 @@ public sealed class GradientExchange : IGradientExchange, IDisposable
     {
         ArgumentNullException.ThrowIfNull(membership);
         var session = new ExchangeSession(membership.Checked(), pool, Counters);
-        var mine = new Participation(session, options, Method, Counters, clock);
+        var mine = new Participation(session, options, Method, Counters, clock, tls);
         jobs.AddOrUpdate(membership.Job, mine, (_, other) => other.Session.Membership.Generation < membership.Generation ? mine
             : throw new InvalidOperationException($"this process takes part in generation {other.Session.Membership.Generation} of {membership.Job}; {membership.Generation} is not newer"));
         mine.Start(left: () =>

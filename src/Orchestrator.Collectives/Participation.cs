@@ -15,11 +15,11 @@ sealed class Participation : IDisposable
     readonly bool[] entered;     // by peer: whether its stream came
     readonly CancellationTokenSource ended = new();
 
-    public Participation(ExchangeSession session, ExchangeOptions options, Method<Frame, Frame> method, ExchangeCounters counters, TimeProvider clock)
+    public Participation(ExchangeSession session, ExchangeOptions options, Method<Frame, Frame> method, ExchangeCounters counters, TimeProvider clock, PeerTls? tls)
     {
         (Session, this.options, this.clock) = (session, options, clock);
         var peers = session.Membership.Peers.Count;
-        streams = [.. Enumerable.Range(0, peers).Select(peer => peer == session.Membership.Self ? null : new PeerStream(session, peer, method, options, counters, clock))];
+        streams = [.. Enumerable.Range(0, peers).Select(peer => peer == session.Membership.Self ? null : new PeerStream(session, peer, method, options, counters, clock, tls))];
         heard = [.. Enumerable.Repeat(Never, peers)];
         entered = new bool[peers];
     }

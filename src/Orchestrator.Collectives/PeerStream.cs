@@ -19,14 +19,15 @@ sealed class PeerStream : IPeerLink, IDisposable
     readonly ExchangeOptions options;
     readonly ExchangeCounters counters;
     readonly TimeProvider clock;
+    readonly PeerTls? tls;
     readonly CancellationTokenSource stop = new();
     readonly Channel<Frame> queue = Channel.CreateUnbounded<Frame>();   // not SingleReader, which cannot count
     readonly Frame beat;
     volatile bool reached;
 
-    public PeerStream(ExchangeSession session, int peer, Method<Frame, Frame> method, ExchangeOptions options, ExchangeCounters counters, TimeProvider clock)
+    public PeerStream(ExchangeSession session, int peer, Method<Frame, Frame> method, ExchangeOptions options, ExchangeCounters counters, TimeProvider clock, PeerTls? tls)
     {
-        (this.session, this.peer, this.method, this.options, this.counters, this.clock) = (session, peer, method, options, counters, clock);
+        (this.session, this.peer, this.method, this.options, this.counters, this.clock, this.tls) = (session, peer, method, options, counters, clock, tls);
         beat = session.Frames.Control(Phase.Beat, 0);
     }
 
@@ -163,13 +164,12 @@ sealed class PeerStream : IPeerLink, IDisposable
         }
     }
 
-    GrpcChannelOptions ChannelOptions() => new()
+    GrpcChannelOptions ChannelOptions()
     {
-        HttpHandler = new SocketsHttpHandler { UseProxy = false, ConnectTimeout = options.JoinTimeout, PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan },
-        DisposeHttpClient = true,
-        MaxReceiveMessageSize = FrameMarshaller.HeaderBytesMax,
-        MaxSendMessageSize = FrameMarshaller.FrameBytesMax,
-    };
+        var handler = PeerTls.Handler(tls, options);
+        handler.PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan;
+        return new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true, MaxReceiveMessageSize = FrameMarshaller.HeaderBytesMax, MaxSendMessageSize = FrameMarshaller.FrameBytesMax };
+    }
 
     static string Reason(Exception e) => e is RpcException { Status: var status } ? $"{status.StatusCode}: {status.Detail}" : e.Message;
 }

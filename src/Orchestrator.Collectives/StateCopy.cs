@@ -40,7 +40,9 @@ public sealed class StateCopyException(string process, string reason, Exception?
 }
 
 /// <summary>Copies the state of a replica from a peer, and serves that of our own. The digest of every blob is checked before anything is returned.</summary>
-public sealed class StateCopy(ExchangeOptions options)
+/// <param name="options">how large a state may be</param>
+/// <param name="tls">how peers know each other; null where they speak in clear text</param>
+public sealed class StateCopy(ExchangeOptions options, PeerTls? tls = null)
 {
     const int PartBytes = 256 << 10;
 
@@ -61,11 +63,9 @@ public sealed class StateCopy(ExchangeOptions options)
         ArgumentNullException.ThrowIfNull(from);
         try
         {
-            using var channel = GrpcChannel.ForAddress(from.Address, new GrpcChannelOptions
-            {
-                HttpHandler = new SocketsHttpHandler { UseProxy = false, ConnectTimeout = options.JoinTimeout, InitialHttp2StreamWindowSize = 8 << 20 },
-                DisposeHttpClient = true,
-            });
+            var handler = PeerTls.Handler(tls, options);
+            handler.InitialHttp2StreamWindowSize = 8 << 20;
+            using var channel = GrpcChannel.ForAddress(from.Address, new GrpcChannelOptions { HttpHandler = handler, DisposeHttpClient = true });
             using var call = new State.StateClient(channel).Copy(new StateRequest { Job = job, Generation = generation.Number }, cancellationToken: stop);
             return await Read(call.ResponseStream, from, stop);
         }

@@ -12,6 +12,9 @@ public sealed record EngineOptions
     /// <summary>Folders in which a model is looked for that a spec names by a relative path or by its digest; none by default.</summary>
     public IReadOnlyList<string> ModelRoots { get; init; } = [];
 
+    /// <summary>Folders below which everything lies that a spec names by a path, with all links followed; null, the default, is anywhere.</summary>
+    public IReadOnlyList<string>? PathRoots { get; init; }
+
     /// <summary>The folder of uploaded records, each a file named by its SHA-256; null where a spec can name none.</summary>
     public string? BlobFolder { get; init; }
 

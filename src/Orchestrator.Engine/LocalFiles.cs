@@ -17,10 +17,12 @@ public sealed class LocalFiles(EngineOptions options)
     const int DigestDigits = 64;
 
     /// <summary>The spec with this process's paths.</summary>
-    /// <exception cref="ProblemException">a digest that nothing here has</exception>
+    /// <exception cref="ProblemException">a digest that nothing here has, or a path that leads elsewhere</exception>
     public JobSpec Locate(JobSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
+        if (SpecPaths.Outside(spec, options.PathRoots).ToList() is { Count: > 0 } outside)
+            throw new ProblemException(outside);
         return spec with
         {
             Model = spec.Model with { Path = Model(spec.Model.Path), Tokenizer = spec.Model.Tokenizer is { } tokenizer ? UnderRoots(tokenizer) : null },
@@ -70,13 +72,16 @@ public sealed class LocalFiles(EngineOptions options)
     string Records(string path)
     {
         if (!IsDigest(path, out var digest))
-            return path;
+            return Path.IsPathRooted(path) ? path : NotHere(path);
         var file = options.BlobFolder is { } blobs ? Path.Combine(blobs, digest) : null;
         return file is not null && File.Exists(file) ? file : throw new ProblemException("data.path", $"no upload with digest {digest}", "records that were uploaded", "upload them first, or name a path");
     }
 
     string UnderRoots(string path)
-        => Path.IsPathRooted(path) || options.ModelRoots.Select(root => Path.Combine(root, path)).FirstOrDefault(found => File.Exists(found) || Directory.Exists(found)) is not { } here ? path : here;
+        => Path.IsPathRooted(path) || options.ModelRoots.Select(root => Path.Combine(root, path)).FirstOrDefault(found => File.Exists(found) || Directory.Exists(found)) is not { } here ? NotHere(path) : here;
+
+    // The working folder is nobody's root.
+    string NotHere(string path) => !Path.IsPathRooted(path) && options.PathRoots is [var first, ..] ? Path.Combine(first, path) : path;
 
     static bool IsDigest(string path, out string digest)
     {

@@ -3,24 +3,40 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Orchestrator.Collectives;
+using Orchestrator.Server.Security;
 
 namespace Orchestrator.Server;
 
 /// <summary>The three ports that speak HTTP, and what answers on which.</summary>
 static class Kestrel
 {
+    static readonly TimeSpan headersWithin = TimeSpan.FromSeconds(10);
+    static readonly TimeSpan handshakeWithin = TimeSpan.FromSeconds(10);
+
     /// <summary>Listens.</summary>
-    public static void AddPorts(this WebApplicationBuilder builder, ServerAddresses addresses)
-        => builder.WebHost.ConfigureKestrel(kestrel =>
+    public static void AddPorts(this WebApplicationBuilder builder, ServerAddresses addresses, SecurityOptions security, Credentials? credentials)
+    {
+        builder.WebHost.UseKestrelHttpsConfiguration();
+        builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.TuneForGradients();
+            (kestrel.Limits.MaxConcurrentConnections, kestrel.Limits.RequestHeadersTimeout) = (security.ConnectionsMax, headersWithin);      // the first is each port's
             // Without TLS nobody can agree on a version: a port speaks one.
-            kestrel.Listen(addresses.Listen, addresses.Http, listen => listen.Protocols = HttpProtocols.Http1);
-            kestrel.Listen(addresses.Listen, addresses.Api, listen => listen.Protocols = HttpProtocols.Http2);
-            kestrel.Listen(addresses.Listen, addresses.Exchange, listen => listen.Protocols = HttpProtocols.Http2);
+            Listen(addresses.Http, credentials is null ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2, isForPeers: false);
+            Listen(addresses.Api, HttpProtocols.Http2, isForPeers: false);
+            Listen(addresses.Exchange, HttpProtocols.Http2, isForPeers: true);
+
+            void Listen(int port, HttpProtocols protocols, bool isForPeers) => kestrel.Listen(addresses.Listen, port, listen =>
+            {
+                listen.Protocols = protocols;
+                if (credentials is not null)
+                    listen.UseHttps(new TlsHandshakeCallbackOptions { HandshakeTimeout = handshakeWithin, OnConnection = _ => ValueTask.FromResult(credentials.Incoming(isForPeers)) });
+            });
         });
+    }
 
     /// <summary>What is mapped on the result answers on these ports only.</summary>
     public static RouteGroupBuilder OnPorts(this IEndpointRouteBuilder app, params int[] ports)

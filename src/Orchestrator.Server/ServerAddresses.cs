@@ -12,6 +12,9 @@ namespace Orchestrator.Server;
 /// <param name="First">the first port</param>
 sealed record ServerAddresses(IPAddress Listen, string Host, IPAddress Address, int First)
 {
+    /// <summary><c>https</c> where the ports speak TLS.</summary>
+    public string Scheme { get; init; } = Uri.UriSchemeHttp;
+
     /// <summary>HTTP/1.1 (and HTTP/2 with TLS): REST, health, metrics.</summary>
     public int Http => First;
 
@@ -28,7 +31,7 @@ sealed record ServerAddresses(IPAddress Listen, string Host, IPAddress Address, 
     public int Gateway => First + 4;
 
     /// <summary>Where other processes' exchanges find this one.</summary>
-    public Uri ExchangeUri => new UriBuilder("http", Host, Exchange).Uri;
+    public Uri ExchangeUri => new UriBuilder(Scheme, Host, Exchange).Uri;
 
     /// <summary>Where a server of these settings listens.</summary>
     /// <exception cref="ProblemException">an address is none, or this machine has none that others could use</exception>
@@ -38,7 +41,7 @@ sealed record ServerAddresses(IPAddress Listen, string Host, IPAddress Address, 
             throw new ProblemException("--listen", options.Listen, "an address of this machine", "0.0.0.0 listens on every one");
         var host = options.Advertise ?? (IsEveryAddress(listen) ? FirstOfMachine()?.ToString() : listen.ToString())
             ?? throw new ProblemException("--advertise", "nothing, and no address beyond loopback on this machine", "the address by which others reach it");
-        return new ServerAddresses(listen, host, Resolve(host), options.Ports);
+        return new ServerAddresses(listen, host, Resolve(host), options.Ports) { Scheme = options.Security.IsEncrypted ? Uri.UriSchemeHttps : Uri.UriSchemeHttp };
     }
 
     /// <summary>Makes sure that nobody else has the ports.</summary>

@@ -32,10 +32,10 @@ public sealed partial class ServerHost : IAsyncDisposable
     internal IServiceProvider Services => app.Services;
 
     /// <summary>REST, health and metrics.</summary>
-    public Uri Http => new UriBuilder("http", Addresses.Host, Addresses.Http).Uri;
+    public Uri Http => new UriBuilder(Addresses.Scheme, Addresses.Host, Addresses.Http).Uri;
 
     /// <summary>The public API.</summary>
-    public Uri Api => new UriBuilder("http", Addresses.Host, Addresses.Api).Uri;
+    public Uri Api => new UriBuilder(Addresses.Scheme, Addresses.Host, Addresses.Api).Uri;
 
     /// <summary>Cancelled once the server has stopped, for whatever reason.</summary>
     public CancellationToken Stopped => app.Lifetime.ApplicationStopped;
@@ -52,17 +52,19 @@ public sealed partial class ServerHost : IAsyncDisposable
         var addresses = ServerAddresses.Of(options);
         if (Exposure.Of(addresses.Listen, options.Security) is { } exposed)
             throw new ProblemException(exposed);
+        var credentials = options.Security.IsEncrypted ? new Credentials(options.Security, TimeProvider.System) : null;
         addresses.DemandFree();
         IServerDatabase database = options.Database is null ? new SqliteDatabase(options, addresses) : new PostgresDatabase(options);
         var claim = database.Claim();
         try
         {
             var workers = Task.Run(() => LocalWorkers.Of(options), stop);
-            var app = Build(settings, addresses, database, workers, exit ?? Environment.Exit);
+            var app = Build(settings, addresses, credentials, database, workers, exit ?? Environment.Exit);
             try
             {
                 var log = app.Services.GetRequiredService<ILoggerFactory>().CreateLogger<ServerHost>();
-                Exposure.Warn(addresses.Listen, log);
+                Exposure.Warn(addresses.Listen, options.Security, log);
+                credentials?.TellOf(log);
                 await database.Prepare(log, stop);
                 await workers;
                 await app.StartAsync(stop);
@@ -81,7 +83,7 @@ public sealed partial class ServerHost : IAsyncDisposable
         }
     }
 
-    static WebApplication Build(ServerSettings settings, ServerAddresses addresses, IServerDatabase database, Task<LocalWorkers> workers, Action<int> exit)
+    static WebApplication Build(ServerSettings settings, ServerAddresses addresses, Credentials? credentials, IServerDatabase database, Task<LocalWorkers> workers, Action<int> exit)
     {
         var options = settings.Options;
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = typeof(ServerHost).Assembly.GetName().Name });
@@ -102,14 +104,17 @@ public sealed partial class ServerHost : IAsyncDisposable
             Process = options.Name,
             CacheFolder = cache,
             BlobFolder = folders.Blobs,
-            ModelRoots = options.Models?.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [],
+            ModelRoots = FoldersOf(options.Models),
+            PathRoots = PathRootsOf(options),
         });
+        if (credentials is not null)
+            builder.Services.AddSingleton(new PeerTls(credentials.ToPeer));
         builder.Services.AddGradientExchange(options.Exchange);
-        builder.AddSilo(options, addresses, database);
+        builder.AddSilo(options, addresses, database, credentials);
         builder.Services.AddSingleton<IFatalErrorHandler>(services => new LostMembership(exit, services.GetRequiredService<ILogger<LostMembership>>()));
-        builder.AddPorts(addresses);
+        builder.AddPorts(addresses, options.Security, credentials);
         builder.Services.AddHealth();
-        builder.Services.AddJobsApi(folders, cache);
+        builder.Services.AddJobsApi(folders, cache, options.Security, PathRootsOf(options));
         builder.AddObservability(options.Observability, options.Name);
         builder.Services.AddHostedService<DatabaseWatch>();
         builder.Services.AddSingleton<Announcing>().AddHostedService(services => services.GetRequiredService<Announcing>());
@@ -118,12 +123,19 @@ public sealed partial class ServerHost : IAsyncDisposable
         var app = builder.Build();
         app.UseRouting();
         app.UsePorts();
+        app.UseAccess();
         app.OnPorts(addresses.Http).MapHealth();
         app.OnPorts(addresses.Http).MapMetrics();
         app.OnPorts(addresses.Http, addresses.Api).MapJobsApi();
         app.OnPorts(addresses.Exchange).MapGradientExchange();
         return app;
     }
+
+    // What comes with the program is everybody's.
+    static IReadOnlyList<string>? PathRootsOf(ServerOptions options)
+        => options.Security.IsAsking || options.Records is { Length: > 0 } ? [.. FoldersOf(options.Models), .. FoldersOf(options.Records), Path.Combine(AppContext.BaseDirectory, "Demo", "Bundle")] : null;
+
+    static string[] FoldersOf(string? folders) => folders?.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 
     /// <summary>Drains the server and leaves the cluster: within about a second where no worker is in a job. Idempotent.</summary>
     /// <returns>whether it has left; false where it could not say so in time, and what is left of it had better end with its process</returns>

@@ -38,6 +38,12 @@ public sealed record ServerOptions
     /// <summary>This server's folders of bases, with a colon between two (a semicolon on Windows): a job may name a base in them by a relative path or by its digest. None by default.</summary>
     public string? Models { get; init; }
 
+    /// <summary>
+    /// This server's folders of records, with a colon between two (a semicolon on Windows): where they are said, or callers must say who they are, a job may name files below these and below
+    /// <see cref="Models"/> only. None by default: records are uploaded.
+    /// </summary>
+    public string? Records { get; init; }
+
     /// <summary>This server's own folder of tokenised records and digests; what stands there may be deleted at any time. <c>cache</c> in the user's own folder for caches by default.</summary>
     public string? Cache { get; init; }
 

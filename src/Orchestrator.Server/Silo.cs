@@ -3,7 +3,9 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Hosting;
 using Orchestrator.Grains;
 using Orchestrator.Server.Database;
+using Orchestrator.Server.Security;
 using Orleans.Configuration;
+using Orleans.Connections.Security;
 
 namespace Orchestrator.Server;
 
@@ -13,7 +15,7 @@ static class Silo
     static readonly TimeSpan tableRefresh = TimeSpan.FromSeconds(5);
 
     /// <summary>Adds the silo.</summary>
-    public static void AddSilo(this WebApplicationBuilder builder, ServerOptions options, ServerAddresses addresses, IServerDatabase database)
+    public static void AddSilo(this WebApplicationBuilder builder, ServerOptions options, ServerAddresses addresses, IServerDatabase database, Credentials? credentials)
         => builder.UseOrleans(silo =>
         {
             database.AddTo(silo);
@@ -25,9 +27,23 @@ static class Silo
                 endpoint.SiloListeningEndpoint = new IPEndPoint(addresses.Listen, addresses.Silo);
                 endpoint.GatewayListeningEndpoint = new IPEndPoint(addresses.Listen, addresses.Gateway);
             });
+            if (credentials is not null)
+                Encrypt(silo, credentials);
             KnowWhoLives(silo, options.Membership);
             silo.AddTrainingGrains();
             silo.AddObservability(options.Observability);
+        });
+
+    // Silo and gateway: whoever gets in may call any grain, so it is servers of the cluster only.
+    static void Encrypt(ISiloBuilder silo, Credentials credentials)
+        => silo.UseTls(tls =>
+        {
+            (tls.RemoteCertificateMode, tls.ClientCertificateMode) = (RemoteCertificateMode.RequireCertificate, RemoteCertificateMode.RequireCertificate);
+            tls.LocalCertificate = credentials.Certificate;      // of now; the two below ask for that of the moment
+            tls.LocalServerCertificateSelector = (_, _) => credentials.Certificate;
+            tls.LocalClientCertificateSelector = (_, _, _, _, _) => credentials.Certificate;
+            tls.RemoteCertificateValidation = (certificate, chain, _) => credentials.IsPeer(certificate, chain);
+            tls.OnAuthenticateAsClient = (_, client) => client.TargetHost = credentials.PeerName;      // peers are dialled by address
         });
 
     // A hang is noticed after MaxProbeTimeout times the missed probes, so the two timeouts are one. With Orleans' own directory the death of one silo ends healthy grains on the others

@@ -20,7 +20,9 @@ sealed record Orchestrated(int Code, string Out, string Error)
         return EndOf(process);
     }
 
-    public static Process Start(params string[] arguments)
+    public static Process Start(params string[] arguments) => Start(new Dictionary<string, string?>(), arguments);
+
+    public static Process Start(IReadOnlyDictionary<string, string?> environment, string[] arguments)
     {
         var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "orchestrator"), arguments)
         {
@@ -33,6 +35,8 @@ sealed record Orchestrated(int Code, string Out, string Error)
         start.Environment["XDG_CONFIG_HOME"] = Settings;
         start.Environment.Remove("ORCHESTRATOR_DEBUG");
         start.Environment.Remove("ORCHESTRATOR_SERVER");
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
         return Process.Start(start)!;
     }
 

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
 namespace Orchestrator.Harness;
@@ -14,12 +15,14 @@ public sealed partial class ServerProcess : IAsyncDisposable
 {
     static readonly TimeSpan readyWithin = TimeSpan.FromSeconds(60);
     static readonly TimeSpan goneWithin = TimeSpan.FromSeconds(60);
-    static readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(5) };
+    const string Certificate = "ORCHESTRATOR_SECURITY__CERTIFICATE";
+    const string Authority = "ORCHESTRATOR_SECURITY__AUTHORITY";
 
     readonly string[] arguments;
     readonly IReadOnlyDictionary<string, string> environment;
     readonly string[] through;
     readonly string host;
+    readonly HttpClient http;
     readonly StringBuilder said = new();
     Process process;
     TaskCompletionSource spoke = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -27,7 +30,15 @@ public sealed partial class ServerProcess : IAsyncDisposable
     ServerProcess(string name, int ports, string data, string[] arguments, IReadOnlyDictionary<string, string> environment, string[] through, string host)
     {
         (Name, Ports, Data, this.arguments, this.environment, this.through, this.host) = (name, ports, data, arguments, environment, through, host);
+        http = new HttpClient(environment.TryGetValue(Authority, out var authority) ? Trusting(authority) : new SocketsHttpHandler()) { Timeout = TimeSpan.FromSeconds(5) };
         process = Launch();
+    }
+
+    static SocketsHttpHandler Trusting(string authority)
+    {
+        var policy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+        policy.CustomTrustStore.ImportFromPemFile(authority);
+        return new SocketsHttpHandler { SslOptions = { CertificateChainPolicy = policy } };
     }
 
     /// <summary>Its silo's name.</summary>
@@ -54,7 +65,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>Its silo, which other servers talk to.</summary>
     public Uri Silo => At(Ports + 3);
 
-    Uri At(int port) => new UriBuilder("http", host, port).Uri;
+    Uri At(int port) => new UriBuilder(environment.ContainsKey(Certificate) ? "https" : "http", host, port).Uri;
 
     /// <summary>Everything it has written so far, over all its incarnations: standard error and output.</summary>
     public string Log
@@ -271,6 +282,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
             await Gone();
         }
         process.Dispose();
+        http.Dispose();
     }
 
     static class PosixSignals

@@ -125,6 +125,15 @@ public sealed class JobQueueTests
     }
 
     [Fact]
+    public void Who_waits_is_not_told_the_names_of_another_namespaces_jobs()
+    {
+        QueuedJob[] jobs = [new("lab/a", 2) { IsStarted = true, Device = "cpu x", Leased = [new("s", 0), new("s", 1)] }, new("b", 3), new("team/c", 4), new("team/d", 4)];
+        var reasons = JobQueue.Decide(jobs, [new("s", 4, "cpu x")]).Select(lease => lease.Reason).ToList();
+        Assert.Equal("waits for 4 workers of one kind; 2 are free; a job of another namespace has 2: it starts when 2 more come free, or when it is scaled to 2; ahead of it wait a job of another namespace for 3, team/c for 4", reasons[3]);
+        Assert.DoesNotContain("lab", reasons[1] + reasons[2] + reasons[3], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_worker_that_was_not_let_go_of_is_nobody_elses()
     {
         QueuedJob[] jobs = [new("paused", 1) { IsWanted = false, Held = [new("s", 0)] }, new("next", 1), new("own", 1) { Held = [new("s", 1)] }];

@@ -30,6 +30,7 @@ static class Answers
         { Status.DebugException: HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError } http } => Innermost(http),
         { Status.DebugException: HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError or HttpRequestError.ResponseEnded or HttpRequestError.VersionNegotiationError } }
             => "no gRPC is spoken there; serve has it one port above its first",
+        { Status.DebugException: HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } http } => $"no TLS that this command trusts: {Innermost(http)} ({Identity.AuthorityVariable} names the authority of its certificate)",
         { Status.DebugException: SocketException refused } => refused.Message,
         { StatusCode: StatusCode.DeadlineExceeded } => "no answer in time",
         _ when IsBroken(e) => "the connection broke",
@@ -40,6 +41,8 @@ static class Answers
     public static Exception Refusal(RpcException e) => e.StatusCode switch
     {
         StatusCode.InvalidArgument or StatusCode.NotFound or StatusCode.AlreadyExists or StatusCode.FailedPrecondition or StatusCode.OutOfRange => new RefusedException(Lines(e)),
+        StatusCode.Unauthenticated => new RefusedException([$"{e.Status.Detail} ({Identity.TokenVariable} holds yours)"]),
+        StatusCode.PermissionDenied => new RefusedException([e.Status.Detail]),
         StatusCode.Unimplemented => new NoAnswerException("the server does not know this call: it is older than this command, or no server of ours"),
         _ => new NoAnswerException($"{e.StatusCode}: {e.Status.Detail}"),
     };

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Grpc.Core;
+using Grpc.Core.Interceptors;
 using Grpc.Net.Client;
 using Orchestrator.Api.V1;
 using Orchestrator.Protocol;
@@ -21,21 +22,28 @@ sealed class Connection : IDisposable
     static readonly TimeSpan between = TimeSpan.FromMilliseconds(250);
 
     readonly TimeProvider clock;
+    readonly Identity identity;
     readonly (Uri Server, GrpcChannel Channel)[] ways;
     int current;
 
     /// <param name="servers">at least one</param>
     /// <param name="space">the namespace that is meant where none is said</param>
     /// <param name="clock">what patience is measured with</param>
-    public Connection(IReadOnlyList<Uri> servers, string space, TimeProvider? clock = null)
+    /// <param name="identity">who asks; nobody by default</param>
+    /// <exception cref="ProblemException">the token would go to a server in clear text</exception>
+    public Connection(IReadOnlyList<Uri> servers, string space, TimeProvider? clock = null, Identity? identity = null)
     {
         this.clock = clock ?? TimeProvider.System;
+        this.identity = identity ?? Identity.None;
         Space = space;
+        foreach (var server in servers)
+            this.identity.Check(server);
         ways = [.. servers.Select(server => (server, GrpcChannel.ForAddress(server, new GrpcChannelOptions { HttpHandler = Handler(), DisposeHttpClient = true })))];
     }
 
-    static SocketsHttpHandler Handler() => new()
+    SocketsHttpHandler Handler() => new()
     {
+        SslOptions = identity.Tls(),
         ConnectTimeout = TimeSpan.FromSeconds(3),
         KeepAlivePingDelay = TimeSpan.FromSeconds(5),      // a host that hangs closes nothing
         KeepAlivePingTimeout = TimeSpan.FromSeconds(5),
@@ -76,7 +84,7 @@ sealed class Connection : IDisposable
             {
                 try
                 {
-                    return await call(ways[current].Channel.CreateCallInvoker(), new CallOptions(deadline: clock.GetUtcNow().UtcDateTime + (within ?? answersWithin), cancellationToken: stop));
+                    return await call(Invoker, new CallOptions(deadline: clock.GetUtcNow().UtcDateTime + (within ?? answersWithin), cancellationToken: stop));
                 }
                 catch (RpcException e) when (!stop.IsCancellationRequested && Answers.IsPassing(e))
                 {
@@ -111,7 +119,7 @@ sealed class Connection : IDisposable
         var reasons = new Dictionary<Uri, string>();
         while (true)
         {
-            using (var call = open(ways[current].Channel.CreateCallInvoker(), after, new CallOptions(cancellationToken: stop)))
+            using (var call = open(Invoker, after, new CallOptions(cancellationToken: stop)))
             {
                 while (true)
                 {
@@ -154,7 +162,13 @@ sealed class Connection : IDisposable
     }
 
     /// <summary>The way to the server that is asked now, for a call that cannot be taken up by itself.</summary>
-    public CallInvoker Invoker => ways[current].Channel.CreateCallInvoker();
+    public CallInvoker Invoker => identity.Token is { } token ? ways[current].Channel.Intercept(sent => With(sent, token)) : ways[current].Channel.CreateCallInvoker();
+
+    static Metadata With(Metadata sent, string token)
+    {
+        sent.Add("authorization", $"Bearer {token}");
+        return sent;
+    }
 
     /// <summary>Asks the next server from now on.</summary>
     public void Next() => current = (current + 1) % ways.Length;

@@ -63,7 +63,7 @@ static class DataUpload
                 }
                 await call.RequestStream.CompleteAsync();
             }
-            catch (Exception e) when (e is InvalidOperationException or RpcException && !stop.IsCancellationRequested)
+            catch (Exception e) when (e is InvalidOperationException or HttpIOException or RpcException && !stop.IsCancellationRequested)
             {
                 // The server has answered before the end: what it says is told below.
             }

@@ -24,7 +24,7 @@ static class JobNames
         try
         {
             var (servers, space) = Contexts.Read(Contexts.File).Meant(null, null, Environment.GetEnvironmentVariable(Contexts.Variable));
-            using var cluster = new Connection(servers, space);
+            using var cluster = new Connection(servers, space, identity: Identity.OfEnvironment());
             using var patience = new CancellationTokenSource(within);
             return cluster.Ask((way, options) => new Jobs.JobsClient(way).ListAsync(new ListRequest { Namespace = space }, options), patience.Token).GetAwaiter().GetResult().Jobs.Select(job => job.Name);
         }

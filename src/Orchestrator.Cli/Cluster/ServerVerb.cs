@@ -40,7 +40,7 @@ abstract class ServerVerb<TRequest> : Verb<ToCluster<TRequest>>
     protected sealed override int Run(ToCluster<TRequest> request, Output output, CancellationToken stop)
     {
         var (servers, meant) = Contexts.Read(Contexts.File).Meant(request.Server, request.Space, Environment.GetEnvironmentVariable(Contexts.Variable));
-        using var cluster = new Connection(servers, meant);
+        using var cluster = new Connection(servers, meant, identity: Identity.OfEnvironment());
         return Run(request.What, cluster, output, stop).GetAwaiter().GetResult();
     }
 }

@@ -39,6 +39,7 @@ sealed class ServeCommand : Verb<ServerSettings>
         "orchestrator serve                                             one server on this machine, port 8080 and the four behind it",
         "orchestrator serve --ports 9000 --name b --data /shared --database \"Host=db;Username=orchestrator;Database=orchestrator\"",
         "orchestrator serve --listen 0.0.0.0 --insecure --workers 0     takes calls from everywhere, computes nothing",
+        "ORCHESTRATOR_SECURITY__CERTIFICATE=tls.crt … orchestrator serve --listen 0.0.0.0     with TLS and tokens; .github/SECURITY.md tells of all of it",
     ];
 
     /// <inheritdoc/>

@@ -30,8 +30,8 @@ sealed class QueueReasons(IReadOnlyList<QueuedJob> jobs, IReadOnlyDictionary<str
         if (most < job.Workers)
             parts.Add(most == 0 ? "no server can take it as things are: add one that can" : $"there are {most} in all: scale it to {most}, or add {Workers(job.Workers - most)}");
         else if (cluster.HoldersOf(job, device).ToList() is { Count: > 0 } holders)
-            parts.Add($"{List(holders.Select(holder => $"{holder.Job} has {holder.Workers}"))}: {(free == 0 || job.IsStarted ? "it goes on" : $"it starts")} when {missing - Math.Min(free, missing)} more come free{(free > 0 && !job.IsStarted ? $", or when it is scaled to {free}" : "")}");
-        var ahead = jobs.TakeWhile(other => other.Key != job.Key).Where(other => other.IsWanted && leases[other.Key].Count == 0).Select(other => $"{other.Key} for {other.Workers}").ToList();
+            parts.Add($"{List(holders.Select(holder => $"{Named(holder.Job, job)} has {holder.Workers}"))}: {(free == 0 || job.IsStarted ? "it goes on" : $"it starts")} when {missing - Math.Min(free, missing)} more come free{(free > 0 && !job.IsStarted ? $", or when it is scaled to {free}" : "")}");
+        var ahead = jobs.TakeWhile(other => other.Key != job.Key).Where(other => other.IsWanted && leases[other.Key].Count == 0).Select(other => $"{Named(other.Key, job)} for {other.Workers}").ToList();
         if (ahead.Count > 0 && leases[job.Key].Count == 0)
             parts.Add($"ahead of it {(ahead.Count == 1 ? "waits" : "wait")} {List(ahead)}");
         var cordoned = cluster.Silos.Where(silo => silo.Use != SiloUse.Open && JobQueue.Suits(job, silo.Device)).Select(silo => silo.Silo).ToList();
@@ -40,6 +40,11 @@ sealed class QueueReasons(IReadOnlyList<QueuedJob> jobs, IReadOnlyDictionary<str
         parts.AddRange(job.Lacks.OrderBy(lack => lack.Key, StringComparer.Ordinal).Take(NamedMax).Select(lack => $"{lack.Key} cannot take part: {lack.Value}"));
         return string.Join("; ", parts);
     }
+
+    // A namespace's jobs are nobody else's business: that there is one is told, its name is not.
+    static string Named(string key, QueuedJob to) => SpaceOf(key).SequenceEqual(SpaceOf(to.Key)) ? key : "a job of another namespace";
+
+    static ReadOnlySpan<char> SpaceOf(string key) => key.AsSpan(0, Math.Max(0, key.IndexOf('/', StringComparison.Ordinal)));
 
     static string Kind(QueuedJob job) => job.Device ?? job.Needs switch { DeviceKind.Cpu => "one kind of processor", DeviceKind.Cuda => "one kind of GPU", _ => "one kind" };
 

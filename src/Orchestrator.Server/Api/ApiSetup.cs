@@ -9,6 +9,8 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Grains;
 using Orchestrator.Server.Blobs;
+using Orchestrator.Server.Security;
+using Orchestrator.Server.Specs;
 
 namespace Orchestrator.Server.Api;
 
@@ -22,17 +24,22 @@ public static class ApiSetup
     /// <param name="services">the server's</param>
     /// <param name="folders">where the cluster's files lie</param>
     /// <param name="cacheFolder">where digests of large files are kept</param>
-    public static IServiceCollection AddJobsApi(this IServiceCollection services, ClusterFolders folders, string cacheFolder)
+    /// <param name="security">who may call; everybody by default</param>
+    /// <param name="pathRoots">folders below which a spec may name files; null is anywhere</param>
+    public static IServiceCollection AddJobsApi(this IServiceCollection services, ClusterFolders folders, string cacheFolder, SecurityOptions? security = null, IReadOnlyList<string>? pathRoots = null)
     {
+        services.AddAccess(security ?? new SecurityOptions());
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(folders);
         services.AddSingleton(new RunFiles(cacheFolder));
+        services.AddSingleton(new PathRules(pathRoots));
         services.AddSingleton<BlobStore>();
         services.AddSingleton<JobFeed>();
         services.AddGrpc()
             .AddServiceOptions<JobsService>(Bound)
             .AddServiceOptions<FilesService>(Bound)
             .AddServiceOptions<WorkersService>(Bound)
+            .AddServiceOptions<TokensService>(Bound)
             .AddJsonTranscoding(options => options.TypeRegistry = TypeRegistry.FromMessages(BadRequest.Descriptor));
         // It looks at every gRPC service of the process, and warns of the exchange's, which is none of these.
         services.Configure<LoggerFilterOptions>(options => options.AddFilter("Microsoft.AspNetCore.Grpc.JsonTranscoding", LogLevel.Error));
@@ -45,6 +52,7 @@ public static class ApiSetup
     static void Bound(GrpcServiceOptions options)
     {
         options.MaxReceiveMessageSize = MessageBytesMax;
+        options.Interceptors.Add<AccessInterceptor>();
         options.Interceptors.Add<ErrorInterceptor>();
     }
 
@@ -54,6 +62,7 @@ public static class ApiSetup
         routes.MapGrpcService<JobsService>();
         routes.MapGrpcService<FilesService>();
         routes.MapGrpcService<WorkersService>();
+        routes.MapGrpcService<TokensService>();
         routes.MapGrpcReflectionService();
         routes.MapGrpcHealthChecksService();
         RestRoutes.Map(routes);

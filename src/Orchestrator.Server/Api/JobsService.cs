@@ -7,12 +7,14 @@ using Orchestrator.Learning.Adapters;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Jobs;
 using Orchestrator.Server.Blobs;
+using Orchestrator.Server.Security;
 using Orchestrator.Server.Specs;
+using Role = Orchestrator.Server.Security.Role;
 
 namespace Orchestrator.Server.Api;
 
 /// <summary>The service <c>Jobs</c>: every call is parsed, handed on to a grain, and its answer mapped.</summary>
-sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, IHostApplicationLifetime life) : Jobs.JobsBase
+sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, Door door, PathRules paths, IHostApplicationLifetime life) : Jobs.JobsBase
 {
     const int SpecCharactersMax = 1 << 20;
     const int SnapshotsAtOnceMax = 16;
@@ -25,7 +27,7 @@ sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, IH
         var space = JobAddress.SpaceOf(request.Namespace);
         if (request.Spec.Length > SpecCharactersMax)
             throw new ProblemException("spec", $"{request.Spec.Length} characters", $"at most {SpecCharactersMax}");
-        var spec = SpecReader.Parse(request.Spec, "spec", folder: null, [.. request.Set.Select(SpecOverride.Parse)], RemoteSpec.Check, KnownMethod, blobs.Missing);
+        var spec = SpecReader.Parse(request.Spec, "spec", folder: null, [.. request.Set.Select(SpecOverride.Parse)], RemoteSpec.Check, KnownMethod, paths.Check, blobs.Missing);
         try
         {
             return JobMapping.Of(await Scheduler.Submit(space, spec), now: null, withSpec: true);
@@ -53,7 +55,7 @@ sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, IH
     {
         var space = JobAddress.SpaceOf(request.Namespace);
         var entries = (await Scheduler.Jobs())
-            .Where(entry => request.AllNamespaces || JobAddress.SpaceOf(entry.Space) == space)
+            .Where(entry => request.AllNamespaces ? door.Known(context.GetHttpContext())?.May(Role.Viewer, JobAddress.SpaceOf(entry.Space)) == true : JobAddress.SpaceOf(entry.Space) == space)
             .Where(entry => request.Phases.Count == 0 || request.Phases.Contains(JobMapping.PhaseOf(entry.Stage)));
         var answer = new ListResponse();
         foreach (var some in entries.Chunk(SnapshotsAtOnceMax))

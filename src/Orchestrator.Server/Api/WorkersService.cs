@@ -2,11 +2,13 @@ using Grpc.Core;
 using Orchestrator.Api.V1;
 using Orchestrator.Grains.Scheduling;
 using Orchestrator.Protocol;
+using Orchestrator.Server.Security;
+using Role = Orchestrator.Server.Security.Role;
 
 namespace Orchestrator.Server.Api;
 
 /// <summary>The service <c>Workers</c>.</summary>
-sealed class WorkersService(IGrainFactory grains) : Workers.WorkersBase
+sealed class WorkersService(IGrainFactory grains, Door door) : Workers.WorkersBase
 {
     ISchedulerGrain Scheduler => grains.GetGrain<ISchedulerGrain>(0);
 
@@ -15,6 +17,9 @@ sealed class WorkersService(IGrainFactory grains) : Workers.WorkersBase
     {
         var answer = new ListWorkersResponse();
         answer.Servers.Add((await Scheduler.Silos()).Select(JobMapping.Of));
+        foreach (var worker in answer.Servers.SelectMany(server => server.Workers).Where(worker => worker.Job.Length > 0))
+            if (door.Known(context.GetHttpContext())?.May(Role.Viewer, worker.Job.Split('/')[0]) != true)
+                (worker.Job, worker.Note) = ("", "has a job of another namespace");
         return answer;
     }
 

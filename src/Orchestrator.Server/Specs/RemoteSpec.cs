@@ -1,3 +1,4 @@
+using Orchestrator.Engine;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Jobs;
 
@@ -24,4 +25,12 @@ public static class RemoteSpec
         else if (DigestOf(spec.Data.Path) is null && spec.Data.Path.Length > 0 && !Path.IsPathRooted(spec.Data.Path))
             yield return new("data.path", $"'{spec.Data.Path}'", "a whole path, as the servers see it", $"or upload the records and name them {Uploaded}DIGEST");
     }
+}
+
+/// <summary>Which files the specs of jobs may name.</summary>
+/// <param name="Roots">folders below which they are; null is anywhere</param>
+sealed record PathRules(IReadOnlyList<string>? Roots)
+{
+    /// <summary>Paths that lead elsewhere. Workers look again, with the files before them.</summary>
+    public IEnumerable<Problem> Check(JobSpec spec) => SpecPaths.Outside(spec, Roots);
 }

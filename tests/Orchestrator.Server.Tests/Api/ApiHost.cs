@@ -2,6 +2,8 @@ using System.Net;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -9,6 +11,7 @@ using Microsoft.Extensions.Hosting;
 using Orchestrator.Grains;
 using Orchestrator.Harness;
 using Orchestrator.Server.Api;
+using Orchestrator.Server.Security;
 
 namespace Orchestrator.Server.Tests.Api;
 
@@ -19,11 +22,13 @@ sealed class ApiHost : IAsyncDisposable
     readonly DirectoryInfo data = Directory.CreateTempSubdirectory("orchestrator-api-");
     WebApplication app;
 
-    ApiHost(FakeCluster cluster) => (Cluster, app, Channel) = (cluster, null!, GrpcChannel.ForAddress($"http://127.0.0.1:{ports + 1}"));
+    readonly SecurityOptions security;
 
-    public static async Task<ApiHost> Start()
+    ApiHost(FakeCluster cluster, SecurityOptions security) => (Cluster, app, Channel, this.security) = (cluster, null!, GrpcChannel.ForAddress($"http://127.0.0.1:{ports + 1}"), security);
+
+    public static async Task<ApiHost> Start(SecurityOptions? security = null)
     {
-        var host = new ApiHost(new FakeCluster());
+        var host = new ApiHost(new FakeCluster(), security ?? new SecurityOptions());
         await host.StartAgain();
         return host;
     }
@@ -37,6 +42,10 @@ sealed class ApiHost : IAsyncDisposable
     public string GrpcAddress => $"http://127.0.0.1:{ports + 1}";
 
     public HttpClient Http() => new() { BaseAddress = new Uri($"http://127.0.0.1:{ports}") };
+
+    public IServiceProvider Services => app.Services;
+
+    public IEnumerable<Endpoint> Endpoints => ((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints);
 
     public Task Stop() => app.StopAsync();
 
@@ -54,9 +63,10 @@ sealed class ApiHost : IAsyncDisposable
         builder.Services.AddRouting();
         builder.Services.AddSingleton(Cluster.Grains);
         builder.Services.AddHealthChecks().AddCheck("silo", () => HealthCheckResult.Healthy());
-        builder.Services.AddJobsApi(Folders, Path.Combine(data.FullName, "cache"));
+        builder.Services.AddJobsApi(Folders, Path.Combine(data.FullName, "cache"), security);
         app = builder.Build();
         app.UseRouting();
+        app.UseAccess();
         app.MapJobsApi();
         await app.StartAsync();
     }
