@@ -92,7 +92,7 @@ sealed partial class JobGrain
         }
         catch (IOException e)
         {
-            LogUnmeasured(this.GetPrimaryKeyString(), step.Line.Step, e.Message);
+            LogUnmeasured(Job.Name, step.Line.Step, e.Message);
         }
     }
 
