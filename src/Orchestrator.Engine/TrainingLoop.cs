@@ -151,6 +151,7 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
             audited.Clear();
         clock.Enter(hasTrained ? WorkerState.Recovery : WorkerState.Load);
         presence.Reduction.Enter(begin);
+        pace.TellAgain();
         presence.InHand.Keep(presence.Reduction.Holds);
         sinceCommit.Start();
         foreach (var m in begin.First.Of(me).MicroBatches)

@@ -10,16 +10,9 @@ namespace Orchestrator.Grains.Checkpoints;
 [KeepAlive]
 sealed partial class CheckpointGrain(ILogger<CheckpointGrain> log) : Grain, ICheckpointGrain
 {
-    readonly Dictionary<Step, double> losses = [];
-    JobAssignment? job;
-
     /// <inheritdoc/>
-    public async Task<JobCheckpoint> Open(JobAssignment job, Step atMost, IReadOnlyList<EvaluationResult> evaluations)
+    public async Task<JobCheckpoint> Open(JobAssignment job, Step atMost)
     {
-        this.job = job;
-        losses.Clear();
-        foreach (var evaluation in evaluations)
-            losses[evaluation.Step] = evaluation.Loss;
         var damaged = new List<string>();
         var newest = await Task.Run(() => CheckpointReader.Newest(new RunFolder(job.Folder), job.Plan, atMost, damage => damaged.Add(damage.Message)));
         foreach (var damage in damaged)
@@ -28,44 +21,30 @@ sealed partial class CheckpointGrain(ILogger<CheckpointGrain> log) : Grain, IChe
     }
 
     /// <inheritdoc/>
-    public async Task<JobCheckpoint> GoBack(JobAssignment job, Step certain, IReadOnlyList<EvaluationResult> evaluations)
+    public async Task<JobCheckpoint> GoBack(JobAssignment job, Step certain)
     {
         await Task.Run(() => CheckpointReader.DropAfter(new RunFolder(job.Folder), certain));
-        return await Open(job, certain, evaluations);
+        return await Open(job, certain);
     }
 
     /// <inheritdoc/>
-    public Task Written(Step step) => Prune();
-
-    /// <inheritdoc/>
-    public Task Evaluated(EvaluationResult result)
+    public async Task Prune(JobAssignment job, IReadOnlyList<EvaluationResult> evaluations)
     {
-        losses[result.Step] = result.Loss;
-        return Prune();
-    }
-
-    async Task Prune()
-    {
-        if (job is { } known)
+        var losses = new Dictionary<Step, double>();
+        foreach (var evaluation in evaluations)
+            losses[evaluation.Step] = evaluation.Loss;
+        try
         {
-            try
-            {
-                var kept = new Dictionary<Step, double>(losses);
-                await Task.Run(() => Retention.Prune(new RunFolder(known.Folder), known.Plan, kept));
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                LogNotPruned(known.Name, e.Message);      // too many checkpoints are no reason to stop
-            }
+            await Task.Run(() => Retention.Prune(new RunFolder(job.Folder), job.Plan, losses));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            LogNotPruned(job.Name, e.Message);      // too many checkpoints are no reason to stop
         }
     }
 
     /// <inheritdoc/>
-    public async Task Deliver(Step step)
-    {
-        if (job is { } known)
-            await Task.Run(() => CheckpointReader.Deliver(new RunFolder(known.Folder), step));
-    }
+    public Task Deliver(JobAssignment job, Step step) => Task.Run(() => CheckpointReader.Deliver(new RunFolder(job.Folder), step));
 
     [LoggerMessage(EventName = "CheckpointDamaged", Level = LogLevel.Warning, Message = "{Job}: {Problem}")]
     partial void LogDamaged(string job, string problem);

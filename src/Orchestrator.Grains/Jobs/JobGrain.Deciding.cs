@@ -108,7 +108,7 @@ sealed partial class JobGrain
             return (record with { State = decision.State }, decision);
         try
         {
-            await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Deliver(decision.State.Through);
+            await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Deliver(Job, decision.State.Through);
             var adapter = new RunFolder(Job.Folder).Adapter;
             var digest = await Task.Run(() => new FileDigests(cacheFolder: null).Sha256(adapter));
             return (record with { State = decision.State, AdapterSha256 = digest }, decision);

@@ -29,7 +29,7 @@ sealed partial class JobGrain
             untold.Remove(later);
         if (Record.Evaluations.Any(evaluation => evaluation.Step > certain))
             await Save(Record with { Evaluations = [.. Record.Evaluations.Where(evaluation => evaluation.Step <= certain)] });
-        var newest = await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).GoBack(Job, certain, Record.Evaluations.ToArray());
+        var newest = await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).GoBack(Job, certain);
         return new JobEvent.Started(newest.Newest, ways);
     }
 

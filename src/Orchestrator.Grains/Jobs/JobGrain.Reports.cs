@@ -66,7 +66,7 @@ sealed partial class JobGrain
         {
             if (what is JobEvent.Written written && Record.State.Counts(written.Generation, written.Step))
             {
-                await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Written(written.Step);
+                await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Prune(Job, Record.Evaluations.ToArray());
                 Post(written.Step);
             }
             if (what is JobEvent.Refused refused)
@@ -139,7 +139,7 @@ sealed partial class JobGrain
     {
         if (heard.Evaluation is { } evaluation && next.Evaluations != before.Evaluations)
         {
-            GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Evaluated(evaluation).Ignore();
+            GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Prune(Job, Record.Evaluations.ToArray()).Ignore();
             news.Post(new JobNews(0, Evaluation: evaluation));
             telemetry!.Evaluated(evaluation);
         }

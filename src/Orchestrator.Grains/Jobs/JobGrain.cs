@@ -76,7 +76,7 @@ sealed partial class JobGrain(
 
     async Task<Step> NewestCheckpoint()
     {
-        var found = await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Open(Job, ledger!.Written, Record.Evaluations.ToArray());
+        var found = await GrainFactory.GetGrain<ICheckpointGrain>(this.GetPrimaryKeyString()).Open(Job, ledger!.Written);
         foreach (var damage in found.Damaged)
             Note($"a checkpoint is passed over: {damage}");
         return found.Newest;

@@ -122,6 +122,7 @@ public static partial class Coordinator
             Base = from,
             Through = through,
             Deal = later,
+            DealsBySpeed = state.Deal is { } before && before.Shares.Select(share => share.Worker).SequenceEqual(later.Shares.Select(share => share.Worker)) ? state.DealsBySpeed : 0,
             Audits = state.Audits.Until(from),      // what is computed again is to be proven again
             Histories = TookPart(state, staying, from),
             BoundaryDeadline = null,

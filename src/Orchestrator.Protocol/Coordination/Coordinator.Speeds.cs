@@ -8,6 +8,9 @@ public static partial class Coordinator
             ? Balanced(Timed(state, paced.Worker, paced.Seconds))
             : Nothing(state, $"{paced.Worker} is no member");
 
+    // Who had nothing to compute tells how fast it once was.
+    static bool Computes(JobState state, WorkerId worker) => state.Deal?.Shares.Any(share => share.Worker == worker && share.Count == 0) != true;
+
     static JobState Timed(JobState state, WorkerId worker, double? pace)
         => pace is not > 0 || HistoryOf(state, worker).Pace == pace ? state : With(state, HistoryOf(state, worker) with { Pace = pace });
 
@@ -16,13 +19,15 @@ public static partial class Coordinator
     {
         var paces = PacesOf(state);
         if (state.Phase != JobPhase.Running || state.Deal is not { } deal || state.Committed.Number < state.Base.Number + Balance.StepsMeasured
-            || (state.Balanced is { } last && last <= state.Committed && state.Committed.Number < last.Number + Balance.StepsBetween) || !Balance.IsLost(deal, paces))
+            || (state.Balanced is { } last && last <= state.Committed && state.Committed.Number < last.Number + Balance.StepsAfter(state.DealsBySpeed)) || !Balance.IsLost(deal, paces))
         {
             return Kept(state);
         }
-        var slowest = deal.Shares.MaxBy(share => share.Count * paces[share.Worker])!;
-        return HaltMembers(state with { Balanced = state.Committed }, StopWish.Balance, FormattableString.Invariant(
-            $"{slowest.Worker} needs {slowest.Count * paces[slowest.Worker]:0.00} s for its {slowest.Count} micro-batches, {Balance.Seconds(Dealt(deal, paces), paces):0.00} s would do for all: they are dealt anew after this step"), []);
+        var slowest = deal.Shares.Where(share => share.Count > 0).MaxBy(share => share.Count * paces[share.Worker])!;
+        var next = deal.Shares.Where(share => share.Count == 0).Aggregate(state, (known, idle) => With(known, HistoryOf(known, idle.Worker) with { Pace = null }));
+        var fresh = PacesOf(next);
+        return HaltMembers(next with { Balanced = state.Committed, DealsBySpeed = state.DealsBySpeed + 1 }, StopWish.Balance, FormattableString.Invariant(
+            $"{slowest.Worker} needs {slowest.Count * paces[slowest.Worker]:0.00} s for its {slowest.Count} micro-batches, {Balance.Seconds(Dealt(deal, fresh), fresh):0.00} s would do for all: they are dealt anew after this step"), []);
     }
 
     static Deal Dealt(Deal deal, IReadOnlyDictionary<WorkerId, double> paces)

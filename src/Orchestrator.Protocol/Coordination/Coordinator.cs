@@ -130,7 +130,7 @@ public static partial class Coordinator
             return Nothing(state, $"{stood.Worker} stood in generation {stood.Generation}, which is not {state.Generation}");
         // What it computed before the job went back may be wrong, in its state or in a micro-batch.
         var standing = stood.Standing.In < state.Since ? new Standing(null, []) : stood.Standing;
-        var next = Timed(state, stood.Worker, stood.Standing.Pace) with { Workers = [.. state.Workers.Select(worker => worker == view ? view with { Standing = standing } : worker)] };
+        var next = Timed(state, stood.Worker, Computes(state, stood.Worker) ? stood.Standing.Pace : null) with { Workers = [.. state.Workers.Select(worker => worker == view ? view with { Standing = standing } : worker)] };
         next = Heard(plan, next, stood.Standing.Audits);
         if (standing.Committed is { } committed)
             next = next with { Committed = Later(next.Committed, committed) };

@@ -111,6 +111,9 @@ public sealed record JobState
     /// <summary>The highest step at which the deal was found not to fit the speeds; null before.</summary>
     public Step? Balanced { get; init; }
 
+    /// <summary>How often the present workers were dealt to by their speeds.</summary>
+    public int DealsBySpeed { get; init; }
+
     /// <summary>What the audits have found so far.</summary>
     public AuditBook Audits { get; init; } = AuditBook.Empty;
 

@@ -42,6 +42,9 @@ public sealed class Pace
     /// <summary>Seconds after which a micro-batch of so many tokens hangs; infinite before anything is known.</summary>
     public double HangsAfter(double tokens) => IsKnown ? Math.Max(HangSecondsMin, HangFactor * SecondsFor(tokens)) : double.PositiveInfinity;
 
+    /// <summary>Tells again what was told: another generation begins, and who counted by it may have forgotten.</summary>
+    public void TellAgain() => told = 0;
+
     /// <summary>The pace for micro-batches of so many tokens, if it is worth telling; from then on it is told.</summary>
     public double? Tell(double tokens)
     {

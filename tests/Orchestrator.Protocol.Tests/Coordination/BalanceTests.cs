@@ -35,13 +35,27 @@ public class BalanceTests
         });
 
     [Fact]
-    public void A_deal_by_the_speeds_is_not_dealt_again()
+    public void A_deal_by_the_speeds_in_which_all_compute_is_not_dealt_again()
         => Gen.Select(Gen.Int[1, 80], Gen.Double[0.05, 2].Array[2, 10]).Sample((microBatches, seconds) =>
         {
             var paces = Paces(seconds);
             var deal = Dealer.Contiguous(microBatches, Balance.Speeds(paces.Keys.Order(), paces));
-            return !Balance.IsLost(deal, paces);
+            return deal.Shares.Any(share => share.Count == 0) || !Balance.IsLost(deal, paces);
         });
+
+    [Fact]
+    public void Who_was_so_slow_that_it_got_nothing_gets_another_chance()
+    {
+        var paces = Paces([5, 0.1, 0.1]);
+        var deal = Dealer.Contiguous(6, Balance.Speeds(paces.Keys.Order(), paces));
+        Assert.Equal(0, deal.Of(Worker(0)).Count);
+        Assert.True(Balance.IsLost(deal, paces));
+        Assert.Equal(2, Dealer.Contiguous(6, Balance.Speeds(paces.Keys.Order(), Balance.Fresh(deal, paces))).Of(Worker(0)).Count);
+    }
+
+    [Fact]
+    public void Each_deal_of_the_same_workers_waits_twice_as_long_as_the_one_before()
+        => Assert.Equal([4, 4, 8, 16, 32, 64, 128, 256, 256], Enumerable.Range(0, 9).Select(Balance.StepsAfter));
 
     [Fact]
     public void What_saves_less_than_a_standstill_costs_is_left_as_it_is()
