@@ -7,7 +7,7 @@ namespace Orchestrator.Engine.Tests;
 /// <summary>Accelerators that are slow, hang, or compute wrong, and disks that forget: the job ends in the bytes of the undisturbed run.</summary>
 public sealed class FaultTests(InvarianceTests.Truth truth) : IClassFixture<InvarianceTests.Truth>, IDisposable
 {
-    static readonly TimeSpan slow = TimeSpan.FromMilliseconds(40), slower = TimeSpan.FromMilliseconds(250), crawling = TimeSpan.FromMilliseconds(1_500);
+    static readonly TimeSpan slow = TimeSpan.FromMilliseconds(40), slower = TimeSpan.FromMilliseconds(250), crawling = TimeSpan.FromMilliseconds(1_900);
 
     readonly string folder = Directory.CreateTempSubdirectory("orchestrator-").FullName;
 

@@ -132,7 +132,9 @@ static class CheckpointFolder
         var digests = new FileDigests(cacheFolder: null);
         foreach (var (name, wanted) in manifest.Files)
         {
-            var path = Path.Combine(folder, Path.GetFileName(name));
+            if (name.Length == 0 || name.Contains('\0', StringComparison.Ordinal) || name != Path.GetFileName(name))
+                throw new ProblemException(Path.Combine(folder, Manifest.FileName), $"a file named '{name}'", "names of files in this folder", "the checkpoint is damaged; the one before it will do");
+            var path = Path.Combine(folder, name);
             var found = digests.Sha256(path);
             if (found != wanted)
                 throw new ProblemException(path, $"SHA-256 {found}", wanted, "the checkpoint is damaged; the one before it will do");
