@@ -193,7 +193,7 @@ static class LongForms
                     var sleeper = await job.Bystander();
                     sleeper.Freeze();
                     var pause = await job.LongestPause();
-                    await job.Reaches(job.Written + 5);
+                    await job.Goes(steps: 5);
                     sleeper.Thaw();
                     return pause;
                 default:

@@ -19,7 +19,7 @@ public sealed class OutageTests(SharedCluster cluster)
         await cluster.Servers.Database.Halt();
         try
         {
-            await job.Reaches(job.Written + 10);
+            await job.Goes(steps: 10);
             var refusal = await Assert.ThrowsAsync<RpcException>(() => cluster.Servers.Client.AskOnce(cluster.Servers.Server(1).Api,
                 (way, options) => new Jobs.JobsClient(way).SubmitAsync(new SubmitRequest { Namespace = "outage", Spec = cluster.Job.Spec }, options)));
             Assert.Equal(StatusCode.Unavailable, refusal.StatusCode);

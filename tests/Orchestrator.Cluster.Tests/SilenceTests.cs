@@ -16,9 +16,9 @@ public sealed class SilenceTests(SharedCluster cluster)
         sleeper.Freeze();
         Bounds.Holds(Bounds.Silent, await job.LongestPause());
         Assert.True((await job.Now()).Generation > before.Generation, "a newer generation, without the one that hangs");
-        await job.Reaches(job.Written + 5);
+        await job.Goes(steps: 5);
         sleeper.Thaw();      // in the middle of a step that is long over
-        await job.Reaches(job.Written + 5);
+        await job.Goes(steps: 5);
         await cluster.Job.HoldsFor(job);
     }
 
@@ -38,7 +38,7 @@ public sealed class SilenceTests(SharedCluster cluster)
         var lost = int.Parse($"{(await job.Bystander()).Name[0] - 'a' + 1}", System.Globalization.CultureInfo.InvariantCulture);
         await cables.PullOut(lost);
         Bounds.Holds(Bounds.Silent, await job.LongestPause());
-        await job.Reaches(job.Written + 5);
+        await job.Goes(steps: 5);
         await cables.PlugIn(lost);
         await cluster.Job.HoldsFor(job);
     }

@@ -31,6 +31,14 @@ public sealed class ClusterJob(Cluster cluster, string space, string name)
     /// <summary>Waits until a step's line is on disk.</summary>
     public Task Reaches(long step, TimeSpan? within = null) => Eventually.Holds(() => Written >= step, within ?? Patience, $"{Key} reaches step {step}, it is at {Written}", cluster.Logs);
 
+    /// <summary>Waits until it has gone so many steps further, or is over: on a machine that has nothing else to do it may be.</summary>
+    public Task Goes(int steps, TimeSpan? within = null)
+    {
+        var goal = Written + steps;
+        return Eventually.Holds(async () => Written >= goal || (await Now()).Phase is Phase.Completed or Phase.Failed or Phase.Cancelled, within ?? Patience,
+            $"{Key} goes from step {goal - steps} to {goal}", cluster.Logs);
+    }
+
     /// <summary>Waits until the API says something of the job.</summary>
     public Task Is(Func<Job, bool> condition, string what, TimeSpan? within = null)
         => Eventually.Holds(async () => condition(await Now()), within ?? Patience, $"{Key} {what}", cluster.Logs);
