@@ -93,12 +93,27 @@ public sealed class Cluster : IAsyncDisposable
     /// <summary>Starts those again that have gone, and waits until all take calls and the scheduler knows their workers.</summary>
     public async Task Whole()
     {
-        await Task.WhenAll(servers.Select(server => server.IsAlive ? server.Ready() : server.Again()));
+        await Task.WhenAll(servers.Select(Up));
         await Eventually.Holds(async () =>
         {
             var known = await Client.Ask((way, options) => new Workers.WorkersClient(way).ListAsync(new ListWorkersRequest(), options));
             return known.Servers.Count == servers.Count;
         }, TimeSpan.FromSeconds(30), "all servers are known", Logs);
+    }
+
+    // One that was frozen and is given up by its cluster ends by itself, perhaps while it is waited for.
+    static async Task Up(ServerProcess server)
+    {
+        try
+        {
+            if (server.IsAlive)
+                await server.Ready();
+        }
+        catch (InvalidOperationException) when (!server.IsAlive)
+        {
+        }
+        if (!server.IsAlive)
+            await server.Again();
     }
 
     /// <summary>What all of them have written.</summary>
