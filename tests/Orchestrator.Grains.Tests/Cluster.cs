@@ -16,6 +16,7 @@ using Orchestrator.Engine.Tests;
 using Orchestrator.Grains.Jobs;
 using Orchestrator.Grains.Scheduling;
 using Orchestrator.Grains.Storage;
+using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Jobs;
 using Orleans.Configuration;
 using Orleans.Core.Internal;
@@ -133,6 +134,19 @@ sealed class Cluster : IAsyncDisposable
     public void Device(string silo, string device) => devices[silo] = device;
 
     public TrainingEngine Engine(string silo) => silos[silo].Services.GetRequiredService<TrainingEngine>();
+
+    /// <summary>Has every worker take 10 ms more for a micro-batch of a job, until the answer is called: a job is not over before it was disturbed.</summary>
+    public Action Slows(string job)
+    {
+        var over = new ManualResetEventSlim();
+        foreach (var (name, silo) in silos)
+        {
+            var engine = silo.Services.GetRequiredService<TrainingEngine>();
+            for (var slot = 0; slot < 4; slot++)
+                engine.Drill.Delay(job, new WorkerId(name, slot), (_, _) => over.Wait(10));
+        }
+        return over.Set;
+    }
 
     /// <summary>A job of 8 micro-batches a step; <paramref name="epochs"/> times 8 steps.</summary>
     public JobSpec Spec(string name, int workers = 1, int epochs = 8) => new()

@@ -57,12 +57,14 @@ public sealed class JobTests
     public async Task Scaled_up_and_down_while_it_runs_a_job_ends_with_the_digest_of_one_worker()
     {
         await using var cluster = await Cluster.Of(2, 2);
+        var quickly = cluster.Slows("elastic");
         await cluster.Submit(cluster.Spec("elastic"));
         await cluster.Reaches("elastic", 3);
         await cluster.Scheduler.Scale("elastic", 4);
         await cluster.Members("elastic", 4);
         await cluster.Scheduler.Scale("elastic", 2);
         await cluster.Members("elastic", 2);
+        quickly();
         var done = await cluster.Completes("elastic");
         Assert.Equal(await undisturbed.Value, done.AdapterSha256);
         AreWhole(await cluster.Events("elastic"), done.Last.Number);
@@ -74,6 +76,7 @@ public sealed class JobTests
     public async Task A_paused_job_gives_its_workers_back_and_ends_alike_when_it_is_resumed()
     {
         await using var cluster = await Cluster.Of(2);
+        var quickly = cluster.Slows("paused");
         await cluster.Submit(cluster.Spec("paused", workers: 2));
         await cluster.Submit(cluster.Spec("behind", workers: 2));
         var waits = await cluster.Until("behind", entry => entry.Reason.Contains("paused has 2", StringComparison.Ordinal), "waiting for the other");
@@ -84,6 +87,7 @@ public sealed class JobTests
         await cluster.Until("behind", entry => entry.Leased.Count == 2, "running on what was given back");
         await cluster.Scheduler.Resume("paused");
         await cluster.Until("paused", entry => entry.Stage == JobStage.Queued, "queued again");
+        quickly();
         var done = await cluster.Completes("paused");
         Assert.Equal(await undisturbed.Value, done.AdapterSha256);
         Assert.Equal(await undisturbed.Value, (await cluster.Completes("behind")).AdapterSha256);
@@ -95,6 +99,7 @@ public sealed class JobTests
     public async Task Grains_that_go_in_the_middle_come_back_and_leave_no_trace()
     {
         await using var cluster = await Cluster.Of(2, 1);
+        var quickly = cluster.Slows("headless");
         await cluster.Submit(cluster.Spec("headless", workers: 3));
         foreach (var step in new[] { 2, 8, 14 })
         {
@@ -102,6 +107,7 @@ public sealed class JobTests
             await Cluster.Deactivate(cluster.Job("headless"));
             await Cluster.Deactivate(cluster.Scheduler);
         }
+        quickly();
         var done = await cluster.Completes("headless");
         Assert.Equal(await undisturbed.Value, done.AdapterSha256);
         AreWhole(await cluster.Events("headless"), done.Last.Number);
@@ -112,6 +118,7 @@ public sealed class JobTests
     public async Task While_the_database_is_away_training_goes_on_calls_say_so_and_nothing_is_lost()
     {
         await using var cluster = await Cluster.Of(2);
+        var quickly = cluster.Slows("steady");
         await cluster.Submit(cluster.Spec("steady"));
         await cluster.Reaches("steady", 3);
         cluster.Storage.IsDown = true;
@@ -121,6 +128,7 @@ public sealed class JobTests
         await cluster.Reaches("steady", at + 5);
         cluster.Storage.IsDown = false;
         await cluster.Submit(cluster.Spec("later"));
+        quickly();
         var done = await cluster.Completes("steady");
         Assert.Equal(await undisturbed.Value, done.AdapterSha256);
         AreWhole(await cluster.Events("steady"), done.Last.Number);
@@ -132,6 +140,7 @@ public sealed class JobTests
     public async Task A_record_that_somebody_else_has_saved_is_read_again_and_the_job_goes_on_from_it()
     {
         await using var cluster = await Cluster.Of(2);
+        var quickly = cluster.Slows("doubled");
         await cluster.Submit(cluster.Spec("doubled"));
         await cluster.Reaches("doubled", 3);
         await cluster.Storage.SaveBehindTheBackOf<JobRecord>("job", cluster.Job("doubled"));
@@ -139,6 +148,7 @@ public sealed class JobTests
         await cluster.Scheduler.Scale("doubled", 2);
         await cluster.Members("doubled", 2);
         Assert.Contains(await cluster.Job("doubled").Logs(0), line => line.Text.Contains("its coordinator is back", StringComparison.Ordinal));
+        quickly();
         var done = await cluster.Completes("doubled");
         Assert.Equal(await undisturbed.Value, done.AdapterSha256);
         AreWhole(await cluster.Events("doubled"), done.Last.Number);
@@ -210,6 +220,7 @@ public sealed class JobTests
         await using var cluster = await Cluster.Of(2, 2);
         cluster.Device("b", "cpu other");
         await cluster.Until(() => cluster.Scheduler.Silos(), silos => silos.Any(silo => silo.Announcement.Device == "cpu other"), "told the other kind");
+        var quickly = cluster.Slows("three");
         await cluster.Submit(cluster.Spec("three", workers: 3));
         var waits = await cluster.Until("three", entry => entry.Reason.StartsWith("waits for 3 workers", StringComparison.Ordinal), "waiting");
         Assert.Contains("there are 2 in all: scale it to 2", waits.Reason, StringComparison.Ordinal);
@@ -218,6 +229,7 @@ public sealed class JobTests
         await cluster.Reaches("three", 3);
         Assert.True((await cluster.Scheduler.Cordon("a", cordoned: true, drained: true)).Drained);
         await cluster.Until("three", entry => entry.Leased.Count == 2 && entry.Leased.All(worker => worker.Silo == "b"), "on b only");
+        quickly();
         Assert.Equal(await undisturbed.Value, (await cluster.Completes("three")).AdapterSha256);
         NoErrors(cluster);
     }
