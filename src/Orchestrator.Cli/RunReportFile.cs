@@ -85,6 +85,8 @@ static class RunReportFile
         yield return ("workers", summary.Workers.ToString(CultureInfo.InvariantCulture));
         yield return ("tokens per second", summary.TokensPerSecond.ToString("N0", CultureInfo.InvariantCulture));
         yield return ("seconds", summary.Seconds.ToString("N1", CultureInfo.InvariantCulture));
+        if (summary.ActivationBytes is { } activations)
+            yield return ("activations of a worker", ProgressText.Bytes(activations));
         yield return ("peak resident size", ProgressText.Bytes(summary.PeakResidentBytes));
     }
 }

@@ -31,5 +31,6 @@ public interface IJobReports
 /// <param name="ReduceSeconds">until the sum was there, from its last micro-batch on</param>
 /// <param name="StepSeconds">from commit to commit</param>
 /// <param name="Gates">tanh of the gates after the step, [layer][head], where the method has gates and the step is sampled; else null</param>
+/// <param name="ActivationBytes">what the worker's kernels hold for activations and their gradients; 0 where they keep none from step to step</param>
 public sealed record StepReport(
-    WorkerId Worker, Generation Generation, LedgerLine Line, double ComputeSeconds, double ReduceSeconds, double StepSeconds, float[][]? Gates = null);
+    WorkerId Worker, Generation Generation, LedgerLine Line, double ComputeSeconds, double ReduceSeconds, double StepSeconds, float[][]? Gates = null, long ActivationBytes = 0);

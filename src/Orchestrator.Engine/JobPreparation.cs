@@ -60,7 +60,7 @@ public static class JobPreparation
             throw new ProblemException("training.globalBatchSize", $"{spec.Training.GlobalBatchSize} with {plan.TrainingSamples} training records ({plan.ValidationSamples} are held out)",
                 $"at most {plan.TrainingSamples}", "an epoch needs one whole batch: lower it, or data.validation");
         }
-        StartUpMemory.GiveBack();      // libtorch has registered its operators, and the records are tokenised
+        SpareMemory.GiveBack();      // libtorch has registered its operators, and the records are tokenised
         return new PreparedJob(plan, WarningsOf(plan), model.Bytes, data.Records.Count, data.Records.FromCache);
     }
 

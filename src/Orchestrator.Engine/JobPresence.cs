@@ -77,11 +77,14 @@ sealed class JobPresence : IDisposable
         DeterministicTorch.EnterWorkerThread(Plan.Spec.Device.Threads);
         var weights = BaseOn(ComputeDevice.NameOf(Plan.Spec, slot)).Weights;
         _ = data.Value;
-        var replica = new Replica(weights, method.Value, Plan.Spec.Training, ComputeDevice.KernelsOf(Plan.Spec, method.Value), Plan.Spec.Device.Threads);
+        var kernels = ComputeDevice.KernelsOf(Plan.Spec, method.Value);
+        if (kernels == KernelKind.Fast)
+            SpareMemory.ReturnLargeBlocks();
+        var replica = new Replica(weights, method.Value, Plan.Spec.Training, kernels, Plan.Spec.Device.Threads);
         if (replica.Layout.Count != Plan.Parameters)
             throw new ProblemException(Plan.Spec.Model.Path, $"a base with {replica.Layout.Count} trained numbers", $"{Plan.Parameters}, as planned", "the base differs from the one the job was planned with");
         start.Value.Begin(replica);
-        StartUpMemory.GiveBack();
+        SpareMemory.GiveBack();
         return replica;
     }
 

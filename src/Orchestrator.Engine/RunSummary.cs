@@ -62,6 +62,9 @@ public sealed record RunSummary
     /// <summary>Share of the worker-seconds that computed what is in the result, 0 to 1.</summary>
     public double? Goodput { get; init; }
 
+    /// <summary>What a worker's kernels held for activations and their gradients at most, in bytes; null where they keep none from step to step.</summary>
+    public long? ActivationBytes { get; init; }
+
     /// <summary>Highest resident size of the process, in bytes.</summary>
     public required long PeakResidentBytes { get; init; }
 

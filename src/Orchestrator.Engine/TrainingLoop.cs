@@ -138,6 +138,7 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
         // Who asks may be another than the one that was told: what it has not acknowledged is told again.
         foreach (var step in unwritten.Where(step => !vanished && step.Line.Step > Interlocked.Read(ref written)))
             reports.Tell(step);
+        replica?.ReleaseActivations();      // an evaluation may come, and needs its own
         Tell(new JobEvent.Stood(me, stand.Generation, stand.Standing));
         participant.Told();
     }
@@ -269,7 +270,8 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
         participant.Commit();
         presence.InHand.Committed(step.Step);
         if (commits++ == 0)
-            StartUpMemory.GiveBack();      // a first step compiles and selects kernels
+            SpareMemory.GiveBack();      // a first step compiles and selects kernels
+        SpareMemory.CollectYoung();
         Report(step, norm, learningRate);
         TellPace(step);
         if (participant.Membership is { } membership && membership.First.Recorder == me && presence.Plan.IsCheckpoint(step.Step))
@@ -284,7 +286,7 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
     void Report(StepPlan step, double norm, double learningRate)
     {
         var line = CommittedStep.LineOf(step, reduced.LossSum, norm, learningRate, replica!.Digest());
-        var report = new StepReport(me, participant.In, line, computeSeconds, reduceSeconds, sinceCommit.Elapsed.TotalSeconds, presence.Gates(replica, step.Step));
+        var report = new StepReport(me, participant.In, line, computeSeconds, reduceSeconds, sinceCommit.Elapsed.TotalSeconds, presence.Gates(replica, step.Step), replica.ActivationBytes);
         (computeSeconds, reduceSeconds) = (0, 0);
         sinceCommit.Restart();
         while (unwritten.TryPeek(out var oldest) && oldest.Line.Step <= Interlocked.Read(ref written))

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Orchestrator.Engine;
+using Orchestrator.Engine.Tests;
 using Orchestrator.Harness;
 using Orchestrator.Learning.Files;
 
@@ -179,5 +180,42 @@ public sealed class TrainingTests : IDisposable
         Assert.Equal(summary.Steps, File.ReadLines(run.Metrics).Count());
         Assert.Contains("<svg", File.ReadAllText(run.Report), StringComparison.Ordinal);
         Assert.True(Directory.EnumerateDirectories(run.Checkpoints).Count() is 3 or 4, "the last three checkpoints, and the best");
+    }
+
+    [Fact]
+    public void Four_workers_take_the_base_once_and_of_each_adapter_optimiser_and_activations()
+    {
+        const long ProgramBytesMax = 200_000_000;
+        RandomBase.Write(Place("base"), vocabulary: 16_000, dim: 256, layers: 6, heads: 4, hidden: 704);
+        var random = new Random(1);
+        File.WriteAllLines(Place("records.jsonl"), Enumerable.Range(0, 72).Select(_ =>
+        {
+            var tokens = Enumerable.Range(0, random.Next(60, 240)).Select(_ => random.Next(3, 16_000)).ToArray();
+            return JsonSerializer.Serialize(new { input_ids = tokens, labels = tokens.Select((token, i) => i < tokens.Length / 2 ? -100 : token) });
+        }));
+        File.WriteAllText(Place("memory.yaml"), """
+            name: memory
+            model: { path: base }
+            adapter: { layers: 5 }
+            data: { path: records.jsonl, validation: 8, maxSequenceLength: 256 }
+            training: { epochs: 2, globalBatchSize: 16, microBatchSize: 4 }
+            device: { kind: cpu }
+            checkpoint: { everySteps: 2 }
+            evaluation: { everySteps: 4 }
+            """);
+        var weights = new FileInfo(Path.Combine(Place("base"), "model.safetensors")).Length;
+        Train(Place("memory.yaml"), Place("alone"), workers: 1);
+        var activations = Of("alone", "activationBytes");       // one worker has computed the largest micro-batch of all
+        Assert.InRange(activations, 10_000_000, 100_000_000);
+        Train(Place("memory.yaml"), Place("together"), workers: 4);
+        var (adapter, optimiser) = (sizeof(float) * Of("together", "parameters"), 2 * sizeof(float) * Of("together", "parameters"));
+        var (bound, peak) = (weights + 4 * (adapter + optimiser + activations) + ProgramBytesMax, Of("together", "peakResidentBytes"));
+        Assert.True(peak <= bound, $"{peak} bytes, not {bound}: base {weights}, activations of a worker {activations}");
+
+        long Of(string run, string name)
+        {
+            using var summary = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Place(run), "run.json")));
+            return summary.RootElement.GetProperty(name).GetInt64();
+        }
     }
 }

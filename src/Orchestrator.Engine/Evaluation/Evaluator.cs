@@ -26,20 +26,31 @@ public sealed class Evaluator(EngineOptions options, ResidentBases bases) : IDis
     readonly HashSet<Task> running = [];
 
     const int AnswersKept = 8;
-    const int RecordsPerBatch = 8;
 
     /// <summary>Evaluates the adapter of a step's checkpoint; step 0 is the start.</summary>
     /// <exception cref="ProblemException">the checkpoint, the base or the records cannot be read</exception>
     public Task<EvaluationResult> Evaluate(JobAssignment job, Step step)
     {
         ArgumentNullException.ThrowIfNull(job);
-        var evaluation = Task.Factory.StartNew(() => Run(job, step), closing.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        var evaluation = Task.Factory.StartNew(Work, closing.Token, TaskCreationOptions.LongRunning, TaskScheduler.Default);
         lock (gate)
         {
             running.RemoveWhere(task => task.IsCompleted);
             running.Add(evaluation);
         }
         return evaluation;
+
+        EvaluationResult Work()
+        {
+            try
+            {
+                return Run(job, step);
+            }
+            finally
+            {
+                SpareMemory.GiveBack();
+            }
+        }
     }
 
     /// <summary>Gives up what is under way, within a batch or an answer, and waits for it: it computes on bases that are about to go.</summary>
@@ -70,7 +81,7 @@ public sealed class Evaluator(EngineOptions options, ResidentBases bases) : IDis
             StartAdapter.Read(init, method, folder.Config.Heads).Begin(replica);
 
         using var unrecorded = torch.no_grad();
-        var loss = HeldOutLoss.Of(replica, Batches(data));
+        var loss = HeldOutLoss.Of(replica, Batches(data, spec.Training.MicroBatchSize));
         var answers = new List<Answer>();
         var exact = tokenizer is null ? default : ExactMatch.Of(new Generator(replica.Model, replica.Adapter), data.Records, data.Validation.Take(spec.Evaluation.ExactMatch),
             [.. folder.Config.EndTokens, tokenizer.Eos], spec.Evaluation.MaxNewTokens, Keep);
@@ -79,17 +90,20 @@ public sealed class Evaluator(EngineOptions options, ResidentBases bases) : IDis
         void Keep(int record, IReadOnlyList<int> tokens, bool isRight)
         {
             closing.Token.ThrowIfCancellationRequested();
+            SpareMemory.CollectYoung();
             if (answers.Count < AnswersKept && data.Records.Record(record) is { } asked)
                 answers.Add(new Answer(asked.Instruction, asked.Input, asked.Output, tokenizer.DecodeContinuation([.. tokens]), isRight));
         }
     }
 
-    IEnumerable<MicroBatch> Batches(TrainingData data)
+    // As many at once as a worker trains on: an evaluation takes no more memory than a worker.
+    IEnumerable<MicroBatch> Batches(TrainingData data, int recordsPerBatch)
     {
         var packer = new BatchPacker();
-        foreach (var records in data.Validation.Chunk(RecordsPerBatch))
+        foreach (var records in data.Validation.Chunk(recordsPerBatch))
         {
             closing.Token.ThrowIfCancellationRequested();
+            SpareMemory.CollectYoung();
             yield return packer.Pack(data.Records, records, PrefixSharing.CommonPrefixes);
         }
     }

@@ -8,7 +8,8 @@ namespace Orchestrator.Grains.Jobs;
 /// <param name="Seconds">from the first step on</param>
 /// <param name="Tokens">tokens of the steps in that time</param>
 /// <param name="Supervised">supervised tokens of the steps in that time</param>
-readonly record struct SpeedTotals(double Seconds, long Tokens, long Supervised);
+/// <param name="ActivationBytes">the most that a reporting worker's kernels held for activations</param>
+readonly record struct SpeedTotals(double Seconds, long Tokens, long Supervised, long ActivationBytes);
 
 /// <summary><c>metrics.jsonl</c>: times and rates, one line per step as it was first reported. It differs from run to run and is no part of the result.</summary>
 sealed class MetricsFile : IDisposable
@@ -35,7 +36,7 @@ sealed class MetricsFile : IDisposable
     public void Append(StepReport report, int workers)
     {
         var (line, seconds) = (report.Line, report.StepSeconds);
-        Totals = new SpeedTotals(Totals.Seconds + seconds, Totals.Tokens + line.Tokens, Totals.Supervised + line.Supervised);
+        Totals = new SpeedTotals(Totals.Seconds + seconds, Totals.Tokens + line.Tokens, Totals.Supervised + line.Supervised, Math.Max(Totals.ActivationBytes, report.ActivationBytes));
         recent.Enqueue((seconds, line.Tokens));
         if (recent.Count > RecentSteps)
             recent.Dequeue();

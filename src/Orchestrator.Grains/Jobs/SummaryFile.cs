@@ -34,6 +34,7 @@ static class SummaryFile
             SupervisedTokensPerSecond = speed.Seconds > 0 ? speed.Supervised / speed.Seconds : 0,
             WorkerSeconds = seconds,
             Goodput = seconds.Goodput,
+            ActivationBytes = speed.ActivationBytes > 0 ? speed.ActivationBytes : null,
             PeakResidentBytes = process.PeakWorkingSet64,
             Digests = job.Plan.Digests,
             Evaluations = evaluations,

@@ -19,6 +19,9 @@ interface IFrozenStep : IDisposable
 
     /// <summary>Forward only: the same bits of the loss.</summary>
     double Loss(MicroBatch batch, ReadOnlySpan<float> vector);
+
+    /// <summary>Gives the memory of activations back; the next micro-batch takes it anew.</summary>
+    void Release();
 }
 
 /// <summary>
@@ -108,6 +111,13 @@ sealed unsafe partial class FrozenStep<TElement, L> : IFrozenStep where TElement
     }
 
     /// <inheritdoc/>
+    public void Release()
+    {
+        foreach (var part in (IEnumerable<IDisposable>)[rotation, passing, .. own, .. prompts, pass, .. blocks, .. attentions])
+            part.Dispose();
+    }
+
+    /// <inheritdoc/>
     public double Backward(MicroBatch batch, ReadOnlySpan<float> vector, Span<float> gradient)
     {
         Lay(batch, vector, goesBack: true);
@@ -134,7 +144,8 @@ sealed unsafe partial class FrozenStep<TElement, L> : IFrozenStep where TElement
     public void Dispose()
     {
         team.Dispose();
-        foreach (var part in (IEnumerable<IDisposable>)[.. weights, vocabulary, rotation, passing, .. own, .. prompts, pass, .. blocks, .. attentions])
+        Release();
+        foreach (var part in (IEnumerable<IDisposable>)[.. weights, vocabulary])
             part.Dispose();
     }
 

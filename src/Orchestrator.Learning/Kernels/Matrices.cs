@@ -30,7 +30,7 @@ class Matrices(ScalarType operand) : IDisposable
     /// <summary>The next matrix of operands.</summary>
     protected Matrix Operand(int rows, int columns) => Next(operand).Of(rows, columns);
 
-    /// <inheritdoc/>
+    /// <summary>Gives the memory back; what is laid out next takes it anew.</summary>
     public void Dispose()
     {
         foreach (var storage in storages)

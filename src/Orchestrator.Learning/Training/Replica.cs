@@ -76,6 +76,9 @@ public sealed class Replica : IDisposable
     /// <summary>Bytes that the fast kernels hold for activations and their gradients, bounded by the largest micro-batch so far; 0 for the reference, which keeps none.</summary>
     public long ActivationBytes => fast?.ActivationBytes ?? 0;
 
+    /// <summary>Gives the memory of activations back while nothing is computed; the next micro-batch takes it anew.</summary>
+    public void ReleaseActivations() => fast?.Release();
+
     /// <summary>Forward and backward: the gradient of <c>weight × the sum of the token losses</c>.</summary>
     /// <param name="batch">the packed examples</param>
     /// <param name="weight">what each token's loss counts: 1 / supervised tokens of the step</param>

@@ -97,6 +97,14 @@ public class LifetimeTests(ITestOutputHelper output)
         long[] alone = [.. batches.Select(batch => Held(batch)[^1])];
         Assert.Equal([alone[0], alone[0], alone[2], alone[2]], Held([.. batches, batches[1]]));
         Assert.True(alone[1] < alone[0] && alone[0] < alone[2]);
+        using var given = new Replica(weights, method, new TrainingSpec(), KernelKind.Fast);
+        var (before, after) = (new float[given.Layout.Count], new float[given.Layout.Count]);
+        given.Backward(batches[0], 1, before);
+        given.ReleaseActivations();
+        Assert.Equal(0, given.ActivationBytes);
+        given.Backward(batches[0], 1, after);
+        Assert.Equal(before, after);
+        Assert.Equal(alone[0], given.ActivationBytes);
 
         List<long> Held(params MicroBatch[] batches)
         {
