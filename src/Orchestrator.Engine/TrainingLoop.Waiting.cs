@@ -11,6 +11,9 @@ sealed partial class TrainingLoop
     /// <summary>Times of a micro-batch after which a worker that waits computes in others' place: workers that are equally fast differ by less than one.</summary>
     const double HedgeFactor = 2;
 
+    /// <summary>Part of what its own share took that it waits at least: workers that share processors differ by more, and what is computed twice there makes everybody later.</summary>
+    const double HedgeShare = 0.5;
+
     static readonly TimeSpan hedgeAfterMin = TimeSpan.FromMilliseconds(20);
 
     void Await(ReductionRound round, StepPlan step, CancellationToken stop)
@@ -23,7 +26,7 @@ sealed partial class TrainingLoop
         var deal = participant.Membership!.DealOf(step.Step);
         var usual = TimeSpan.FromSeconds(pace.SecondsFor((double)step.Tokens / step.MicroBatchCount));
         var patience = TimeSpan.FromSeconds(Hedging.Patience(usual.TotalSeconds, shareSeconds));
-        var (began, complained, next) = (Stopwatch.GetTimestamp(), false, Longer(HedgeFactor * usual, hedgeAfterMin));
+        var (began, complained, next) = (Stopwatch.GetTimestamp(), false, Longer(Longer(HedgeFactor * usual, TimeSpan.FromSeconds(HedgeShare * shareSeconds)), hedgeAfterMin));
         shareSeconds = 0;
         while (!round.Wait(next, stop))
         {

@@ -188,7 +188,7 @@ public sealed class TrainingTests : IDisposable
         const long ProgramBytesMax = 200_000_000;
         RandomBase.Write(Place("base"), vocabulary: 16_000, dim: 256, layers: 6, heads: 4, hidden: 704);
         var random = new Random(1);
-        File.WriteAllLines(Place("records.jsonl"), Enumerable.Range(0, 72).Select(_ =>
+        File.WriteAllLines(Place("records.jsonl"), Enumerable.Range(0, 56).Select(_ =>
         {
             var tokens = Enumerable.Range(0, random.Next(60, 240)).Select(_ => random.Next(3, 16_000)).ToArray();
             return JsonSerializer.Serialize(new { input_ids = tokens, labels = tokens.Select((token, i) => i < tokens.Length / 2 ? -100 : token) });
@@ -198,10 +198,9 @@ public sealed class TrainingTests : IDisposable
             model: { path: base }
             adapter: { layers: 5 }
             data: { path: records.jsonl, validation: 8, maxSequenceLength: 256 }
-            training: { epochs: 2, globalBatchSize: 16, microBatchSize: 4 }
+            training: { epochs: 1, globalBatchSize: 16, microBatchSize: 4 }
             device: { kind: cpu }
             checkpoint: { everySteps: 2 }
-            evaluation: { everySteps: 4 }
             """);
         var weights = new FileInfo(Path.Combine(Place("base"), "model.safetensors")).Length;
         Train(Place("memory.yaml"), Place("alone"), workers: 1);

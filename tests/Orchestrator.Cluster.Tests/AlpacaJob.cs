@@ -15,6 +15,8 @@ namespace Orchestrator.Cluster.Tests;
 /// <param name="StepSeconds">how long a step of it took</param>
 public sealed record AlpacaJob(string Spec, string Digest, string Ledger, double StepSeconds)
 {
+    const int RecordsMin = 1800;        // both files have more
+
     static readonly TimeSpan trainedWithin = TimeSpan.FromMinutes(60);
 
     /// <summary>The job, and what becomes of it where nothing happens: <c>train --workers 1</c>.</summary>
@@ -24,7 +26,7 @@ public sealed record AlpacaJob(string Spec, string Digest, string Ledger, double
     /// <param name="micro">samples of a micro-batch</param>
     public static async Task<AlpacaJob> Trained(string folder, int steps, int batch = 16, int micro = 2)
     {
-        const int stepsOfAnEpoch = 10;
+        var stepsOfAnEpoch = Math.Min(10, RecordsMin / batch);
         var records = Path.Combine(folder, "records.json");
         var bundle = Path.Combine(AppContext.BaseDirectory, "Demo", "Bundle");
         using (var all = JsonDocument.Parse(await File.ReadAllBytesAsync(Shared.Find("data/alpaca_original_1805.json") ?? Path.Combine(bundle, "records.json"))))

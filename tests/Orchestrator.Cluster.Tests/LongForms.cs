@@ -14,6 +14,8 @@ static class LongForms
     const double KillRecoverySeconds = 1;
     const double GoodputMin = 0.95;
     const double OverheadMax = 0.02;
+    const int LongMicro = 14;           // samples that take some 100 ms
+    const int WorkersKilledMore = 6;    // times in a round of all faults
     static readonly TimeSpan betweenFaults = TimeSpan.FromSeconds(15);
     static readonly TimeSpan everything = TimeSpan.FromHours(2);
 
@@ -49,7 +51,7 @@ static class LongForms
     /// <summary>One job that takes so many minutes, and every kind of fault, in an order that follows from the seed.</summary>
     public static async Task<int> Chaos(double minutes, int seed)
     {
-        await using var scene = await Scene.Set(await Scene.StepsFor(TimeSpan.FromMinutes(minutes)));
+        await using var scene = await Scene.Set(await Scene.StepsFor(TimeSpan.FromMinutes(minutes), LongMicro), LongMicro);
         var random = new Random(seed);
         var (job, began, end) = (await scene.Next(), Stopwatch.GetTimestamp(), TimeSpan.FromMinutes(minutes));
         await job.Reaches(5);
@@ -58,7 +60,7 @@ static class LongForms
         while (Stopwatch.GetElapsedTime(began) < end && job.Written < scene.Steps - 20)
         {
             if (deck.Count == 0)
-                deck = new(Enum.GetValues<Fault>().OrderBy(_ => random.Next()));      // each kind once before any comes twice
+                deck = Dealt(random);
             var kind = deck.Dequeue();
             var next = Task.Delay(betweenFaults * -Math.Log(1 - random.NextDouble()));
             await scene.Cluster.Whole();
@@ -79,10 +81,14 @@ static class LongForms
         return same && now.Goodput >= GoodputMin && faults.Select(fault => fault.Kind).Distinct().Count() == Enum.GetValues<Fault>().Length ? 0 : 1;
     }
 
+    // Each kind once before any comes again, but workers die most often.
+    static Queue<Fault> Dealt(Random random)
+        => new(Enum.GetValues<Fault>().Concat(Enumerable.Repeat(Fault.WorkerKilled, WorkersKilledMore)).OrderBy(_ => random.Next()));
+
     /// <summary>How much of the workers' time is not computing, where a micro-batch takes some 100 ms.</summary>
     public static async Task<int> Overhead(int workers)
     {
-        await using var scene = await Scene.Set(steps: 40, micro: 14);
+        await using var scene = await Scene.Set(steps: 24, LongMicro, microBatches: 32);
         var job = await scene.Next(workers);
         var same = await scene.Ends(job);
         var now = await job.Now();
@@ -126,13 +132,13 @@ static class LongForms
 
         public Harness.Cluster Cluster => cluster!;
 
-        public static async Task<Scene> Set(int steps, int micro = 2)
+        public static async Task<Scene> Set(int steps, int micro = 2, int microBatches = 12)
         {
             var scene = new Scene { Steps = steps };
             try
             {
                 var began = Stopwatch.GetTimestamp();
-                scene.job = await AlpacaJob.Trained(scene.folder.FullName, steps, batch: 12 * micro, micro: micro);
+                scene.job = await AlpacaJob.Trained(scene.folder.FullName, steps, batch: microBatches * micro, micro: micro);
                 Say($"{steps} steps by one worker, undisturbed: {Stopwatch.GetElapsedTime(began).TotalSeconds:0} s, SHA-256 {scene.job.Digest}");
                 scene.cluster = await Harness.Cluster.Of(servers: 3, workers: 2);
                 return scene;
@@ -145,13 +151,13 @@ static class LongForms
         }
 
         /// <summary>How many steps last so long on this machine: two cores do what one worker does in half of the time, and a little more.</summary>
-        public static async Task<int> StepsFor(TimeSpan time)
+        public static async Task<int> StepsFor(TimeSpan time, int micro)
         {
-            const int few = 50;
+            const int few = 20;
             var folder = Directory.CreateTempSubdirectory("orchestrator-speed-");
             try
             {
-                var job = await AlpacaJob.Trained(folder.FullName, few, batch: 24);
+                var job = await AlpacaJob.Trained(folder.FullName, few, batch: 12 * micro, micro: micro);
                 return Math.Max(60, (int)(time.TotalSeconds / job.StepSeconds * Math.Min(Workers, Environment.ProcessorCount) * 0.8) / 10 * 10);
             }
             finally
