@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Orchestrator.Cli.Cluster;
+using Orchestrator.Engine;
 
 namespace Orchestrator.Cli.Commands;
 
@@ -14,7 +15,7 @@ sealed class DownloadCommand : ServerVerb<DownloadArguments>
     readonly Argument<string> job = JobNames.Argument();
     readonly Option<string?> output = new("--output", "-o") { HelpName = "DIR", Description = "Where to; runs/NAME by default. What is there already is not fetched again." };
 
-    public DownloadCommand() : base("download", "Fetch a job's run folder: adapter, checkpoints, ledger.")
+    public DownloadCommand() : base("download", "Fetch a job's run folder: adapter, checkpoints, ledger, report.")
     {
         Add(job);
         Add(output);
@@ -34,13 +35,17 @@ sealed class DownloadCommand : ServerVerb<DownloadArguments>
         IReadOnlyList<Api.V1.File> files;
         using (var view = new ProgressView(output, TimeProvider.System))
             files = await RunDownload.Fetch(cluster, request.Job, folder, view, stop);
+        var run = new RunFolder(folder);
+        var hasReport = File.Exists(run.Summary) && File.Exists(run.Metrics);
+        if (hasReport)
+            RunReportFile.Write(run, RunSummary.Read(run));      // a page is for who looks at it: the cluster keeps what it is made from
         var adapter = files.FirstOrDefault(file => file.Path == "adapter.safetensors");
         if (output.IsJson)
             output.JsonLine(new { Folder = folder, AdapterSha256 = adapter?.Sha256, Files = files.Select(file => new { file.Path, file.Length, file.Sha256 }) });
         else
         {
             output.Facts("", [("folder", folder), ("files", $"{files.Count}, {ProgressText.Bytes(files.Sum(file => file.Length))}, each with the digest that the cluster said"),
-                ("sha-256", adapter?.Sha256 ?? "no adapter yet")]);
+                ("sha-256", adapter?.Sha256 ?? "no adapter yet"), ("report", hasReport ? run.Report : "not before the job has begun")]);
         }
         return ExitCodes.Done;
     }

@@ -78,6 +78,7 @@ public sealed class EndToEndTests : IDisposable
         Assert.InRange(ended["goodput"]!.GetValue<double>(), 0.001, 1);
         Assert.True(ended["workerSeconds"]!["compute"]!.GetValue<double>() > 0);
         Assert.Equal(expected, Json(["download", "alpaca", "--output", Place("run"), .. there])["adapterSha256"]!.GetValue<string>());
+        Assert.Contains("<svg", File.ReadAllText(Path.Combine(Place("run"), "report.html")), StringComparison.Ordinal);
         Assert.Equal(File.ReadAllBytes(Place("alone/ledger.jsonl")), File.ReadAllBytes(Place("run/ledger.jsonl")));
         Assert.NotEmpty(Orchestrated.Run(["logs", "alpaca", .. there]).Out);
     }
