@@ -112,7 +112,8 @@ public sealed partial class ServerHost : IAsyncDisposable
         builder.Services.AddGradientExchange(options.Exchange);
         builder.AddSilo(options, addresses, database, credentials);
         builder.Services.AddSingleton<IFatalErrorHandler>(services => new LostMembership(exit, services.GetRequiredService<ILogger<LostMembership>>()));
-        builder.AddPorts(addresses, options.Security, credentials);
+        builder.AddPorts(addresses, options.Limits, credentials);
+        builder.Services.AddLimits(options.Limits);
         builder.Services.AddHealth();
         builder.Services.AddJobsApi(folders, cache, options.Security, PathRootsOf(options));
         builder.AddObservability(options.Observability, options.Name);
@@ -124,6 +125,7 @@ public sealed partial class ServerHost : IAsyncDisposable
         app.UseRouting();
         app.UsePorts();
         app.UseAccess();
+        app.UseLimits();
         app.OnPorts(addresses.Http).MapHealth();
         app.OnPorts(addresses.Http).MapMetrics();
         app.OnPorts(addresses.Http, addresses.Api).MapJobsApi();

@@ -144,7 +144,7 @@ public sealed class SecuredServerTests : IDisposable
             for (var i = 0; i < 1_000; i++)
             {
                 silent.Add(new TcpClient());
-                await silent[^1].ConnectAsync(IPAddress.Loopback, server.Ports + i % 2, Stop);
+                await silent[^1].ConnectAsync(IPAddress.Loopback, server.Ports + i % 5, Stop);
             }
             using var http = new HttpClient(new SocketsHttpHandler { SslOptions = authority.Trusting() });
             Assert.Equal(HttpStatusCode.OK, (await http.GetAsync(new Uri(server.Http, "/healthz"), Stop)).StatusCode);
