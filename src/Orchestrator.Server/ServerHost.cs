@@ -124,6 +124,7 @@ public sealed partial class ServerHost : IAsyncDisposable
         var app = builder.Build();
         app.UseRouting();
         app.UsePorts();
+        app.UseUnreadableCalls();
         app.UseAccess();
         app.UseLimits();
         app.OnPorts(addresses.Http).MapHealth();

@@ -72,6 +72,7 @@ sealed class ApiHost : IAsyncDisposable
         builder.Services.AddJobsApi(Folders, Path.Combine(data.FullName, "cache"), security);
         app = builder.Build();
         app.UseRouting();
+        app.UseUnreadableCalls();
         app.UseAccess();
         if (limits is not null)
             app.UseLimits();
