@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Collectives;
 using Orchestrator.Engine;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Grains;
 using Orchestrator.Protocol;
 using Orchestrator.Server.Api;
@@ -122,6 +123,8 @@ public sealed partial class ServerHost : IAsyncDisposable
         builder.Services.AddSingleton<Draining>();
 
         var app = builder.Build();
+        if (credentials is not null)
+            app.Services.GetRequiredService<Metrics>().Watch(credentials);
         app.UseRouting();
         app.UsePorts();
         app.UseUnreadableCalls();
