@@ -23,8 +23,9 @@ public sealed partial class PrometheusTests : IDisposable
         await using var host = await TrainingHost.Start();
         // What this host has not: a scheduler, a database, certificates, a GPU.
         host.Metrics.DatabaseIs(up: true);
+        host.Metrics.QuarantinedAre(0);
         host.Metrics.QueueIs((1, TimeSpan.FromSeconds(20)));
-        host.Metrics.Watch("peers", () => DateTimeOffset.UtcNow.AddDays(90).ToUnixTimeSeconds());
+        host.Metrics.Watch("server", () => DateTimeOffset.UtcNow.AddDays(90).ToUnixTimeSeconds());
         var cpu = new Devices();
         host.Metrics.Watch(() => [.. cpu.Read(), new DeviceReading("cuda:0", 8e9, 80e9, 97, 61)]);
         await using var prometheus = await PrometheusServer.Start(host.Port, [.. alerts.Select(file => Hastened(File.ReadAllText(file)))]);
