@@ -15,6 +15,8 @@ public sealed partial class PrometheusTests : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
+    internal static IReadOnlyList<string> Alerts => alerts;
+
     static readonly string[] alerts = [.. Directory.GetFiles(Repository.PathOf("helm/orchestrator/files/alerts"), "*.yaml").Order()];
 
     [Fact]

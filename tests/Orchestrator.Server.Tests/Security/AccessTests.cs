@@ -155,6 +155,8 @@ public sealed class AccessTests : IAsyncLifetime
         Assert.Empty((await Client<Jobs.JobsClient>(others).ListAsync(new ListRequest { AllNamespaces = true }, cancellationToken: Stop)).Jobs);
         Assert.Equal("team/alpaca", (await Client<Workers.WorkersClient>(mine).ListAsync(new ListWorkersRequest(), cancellationToken: Stop)).Servers[0].Workers[0].Job);
         Assert.Equal(("", "has a job of another namespace"), (await Client<Workers.WorkersClient>(others).ListAsync(new ListWorkersRequest(), cancellationToken: Stop)).Servers[0].Workers[0] is var worker ? (worker.Job, worker.Note) : default);
+        host.Cluster.Silos[0] = host.Cluster.Silos[0] with { Quarantined = new Dictionary<int, string> { [1] = "a/1 computed wrong" } };
+        Assert.Equal("quarantined: a/1 computed wrong", (await Client<Workers.WorkersClient>(others).ListAsync(new ListWorkersRequest(), cancellationToken: Stop)).Servers[0].Workers[1].Note);
         Assert.Equal(["lab"], (await Client<Tokens.TokensClient>(others).ListAsync(new ListTokensRequest(), cancellationToken: Stop)).Tokens.Select(token => token.Namespace).Distinct());
     }
 
