@@ -63,6 +63,8 @@ public sealed partial class PrometheusTests : IDisposable
         await Fires("OrchestratorGoodputLow", "story");      // four micro-batches on three workers: a third of the time somebody waits
         await job.Offer(1);
         await Seen("orchestrator_job_workers_present{training_job=\"story\"} == 1");
+        foreach (var dashboard in Dashboard.All)
+            await Picture.Draw(dashboard, prometheus, "story", from, folder);
 
         var silent = new List<string>();
         foreach (var (place, query) in Dashboard.All.SelectMany(dashboard => dashboard.Queries))
