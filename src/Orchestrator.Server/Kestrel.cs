@@ -12,18 +12,17 @@ namespace Orchestrator.Server;
 /// <summary>The three ports that speak HTTP, and what answers on which.</summary>
 static class Kestrel
 {
-    static readonly TimeSpan headersWithin = TimeSpan.FromSeconds(10);
     static readonly TimeSpan handshakeWithin = TimeSpan.FromSeconds(10);
 
     /// <summary>Listens.</summary>
-    public static void AddPorts(this WebApplicationBuilder builder, ServerAddresses addresses, SecurityOptions security, Credentials? credentials)
+    public static void AddPorts(this WebApplicationBuilder builder, ServerAddresses addresses, LimitsOptions limits, Credentials? credentials)
     {
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.TuneForGradients();
-            (kestrel.Limits.MaxConcurrentConnections, kestrel.Limits.RequestHeadersTimeout) = (security.ConnectionsMax, headersWithin);      // the first is each port's
+            kestrel.Limits.Hold(limits);
             // Without TLS nobody can agree on a version: a port speaks one.
             Listen(addresses.Http, credentials is null ? HttpProtocols.Http1 : HttpProtocols.Http1AndHttp2, isForPeers: false);
             Listen(addresses.Api, HttpProtocols.Http2, isForPeers: false);

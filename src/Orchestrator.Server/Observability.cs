@@ -10,6 +10,7 @@ using OpenTelemetry.Resources;
 using OpenTelemetry.Trace;
 using Orchestrator.Collectives;
 using Orchestrator.Engine.Telemetry;
+using Orchestrator.Server.Security;
 
 namespace Orchestrator.Server;
 
@@ -77,6 +78,13 @@ public static class Observability
         metrics.Watch(services.GetRequiredService<GradientExchange>().Counters);
         metrics.Watch(new Devices().Read);
         app.MapPrometheusScrapingEndpoint("/metrics");
+    }
+
+    /// <summary>Tells until when the certificate that callers and other servers are shown is valid, and its authority.</summary>
+    internal static void Watch(this Metrics metrics, Credentials credentials)
+    {
+        metrics.Watch("server", () => credentials.Expiry.Server);
+        metrics.Watch("authority", () => credentials.Expiry.Authority);
     }
 
     static void AddMetrics(MeterProviderBuilder metrics) => metrics

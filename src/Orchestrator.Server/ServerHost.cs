@@ -5,6 +5,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Orchestrator.Collectives;
 using Orchestrator.Engine;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Grains;
 using Orchestrator.Protocol;
 using Orchestrator.Server.Api;
@@ -112,7 +113,8 @@ public sealed partial class ServerHost : IAsyncDisposable
         builder.Services.AddGradientExchange(options.Exchange);
         builder.AddSilo(options, addresses, database, credentials);
         builder.Services.AddSingleton<IFatalErrorHandler>(services => new LostMembership(exit, services.GetRequiredService<ILogger<LostMembership>>()));
-        builder.AddPorts(addresses, options.Security, credentials);
+        builder.AddPorts(addresses, options.Limits, credentials);
+        builder.Services.AddLimits(options.Limits);
         builder.Services.AddHealth();
         builder.Services.AddJobsApi(folders, cache, options.Security, PathRootsOf(options));
         builder.AddObservability(options.Observability, options.Name);
@@ -121,9 +123,13 @@ public sealed partial class ServerHost : IAsyncDisposable
         builder.Services.AddSingleton<Draining>();
 
         var app = builder.Build();
+        if (credentials is not null)
+            app.Services.GetRequiredService<Metrics>().Watch(credentials);
         app.UseRouting();
         app.UsePorts();
+        app.UseUnreadableCalls();
         app.UseAccess();
+        app.UseLimits();
         app.OnPorts(addresses.Http).MapHealth();
         app.OnPorts(addresses.Http).MapMetrics();
         app.OnPorts(addresses.Http, addresses.Api).MapJobsApi();

@@ -73,6 +73,9 @@ public sealed record ServerOptions
 
     /// <summary>Who may talk to the server.</summary>
     public SecurityOptions Security { get; init; } = new();
+
+    /// <summary>What a caller, a connection or a slow client can take.</summary>
+    public LimitsOptions Limits { get; init; } = new();
 }
 
 /// <summary>How the log is written.</summary>

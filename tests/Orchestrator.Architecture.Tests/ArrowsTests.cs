@@ -29,7 +29,7 @@ public class ArrowsTests
         ["Api"] = new([], ["Grpc.", "Google."]),      // the generated code of jobs.proto, for clients that are to see nothing else
         ["Engine"] = new(["Protocol", "Learning", "Collectives"], [.. torch, "Microsoft.Extensions."]),
         ["Grains"] = new(["Protocol", "Learning", "Collectives", "Engine"], orleans),
-        ["Server"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Api"], [.. orleans, "Microsoft.AspNetCore", "Microsoft.IdentityModel", "Microsoft.Net.Http.Headers", "Grpc.", "Google.", "YamlDotNet", "Npgsql", "Microsoft.Data.Sqlite", "System.Memory.Data", "OpenTelemetry"], Hosts: true),
+        ["Server"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Api"], [.. orleans, "Microsoft.AspNetCore", "Microsoft.IdentityModel", "Microsoft.Net.Http.Headers", "Grpc.", "Google.", "YamlDotNet", "Npgsql", "Microsoft.Data.Sqlite", "System.Memory.Data", "OpenTelemetry", "KubernetesClient", "System.Threading.RateLimiting"], Hosts: true),
         ["Cli"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Server", "Api"], anything),
         ["World"] = new(["Protocol", "Learning"], torch),      // makes what the demonstration ships; nothing of the product uses it
     };

@@ -62,14 +62,41 @@ static class EngineBenchmarks
         report.Add("a step with a checkpoint of 14.7 MB", with.Text("F1") + " ms", $"without: {without.Text("F1")} ms", with.Median - without.Median, "ms added to the median", "≤ 1 ms", with.Median - without.Median <= 1);
     }
 
+    /// <summary>
+    /// The step's median with everything that is told of it (a job's series, read as often as Prometheus does in a test, and the spans of one step in a hundred), and with nobody who listens. The workers'
+    /// own clocks run either way: what they cost, a test of the telemetry's bounds.
+    /// </summary>
+    public static async Task Telemetry(Report report, bool quick)
+    {
+        using var folder = new TemporaryFolder();
+        var took = new List<double>[] { [], [] };
+        for (var turn = 0; turn < (quick ? 2 : 10); turn++)                          // by turns, so that a busy moment hits both
+        {
+            if (Job(folder.Path, records: 128, steps: quick ? 4 : 32, spec => spec with { Training = spec.Training with { GlobalBatchSize = 4, MicroBatchSize = 1 } }) is not { } plan)
+            {
+                report.NotMeasured("what is told of a step", "the records are missing");
+                return;
+            }
+            var run = Path.Combine(folder.Path, "run");
+            using var told = turn % 2 == 0 ? null : new Listeners(new JobAssignment(plan, run));
+            var (reports, _) = await Train(plan, run, workers: 1, told);
+            Directory.Delete(run, recursive: true);
+            took[turn % 2].AddRange(reports.Where(step => step.Line.Step > StepsOfWarmUp).Select(step => 1e3 * step.StepSeconds));
+        }
+        var (without, with) = (Spread.Of(took[0]), Spread.Of(took[1]));
+        var share = 100 * (with.Median / without.Median - 1);
+        report.Add("a step with metrics, accounts and 1 % of spans", with.Text("F1") + " ms", $"nobody listens: {without.Text("F1")} ms", share, "% of the median", "≤ 1 %", share <= 1);
+    }
+
     // The same steps for every worker's word: of each worker one report a step.
-    static async Task<(List<StepReport> Steps, WorkerSeconds Seconds)> Train(JobPlan plan, string folder, int workers)
+    static async Task<(List<StepReport> Steps, WorkerSeconds Seconds)> Train(JobPlan plan, string folder, int workers, Listeners? told = null)
     {
         var reports = new List<StepReport>();
-        await using var job = new Rehearsal(plan, folder)
+        await using var job = new Rehearsal(plan, folder, trace: told?.Trace)
         {
             Watch = step =>
             {
+                told?.Hear(step);
                 lock (reports)
                     reports.Add(step);
             },

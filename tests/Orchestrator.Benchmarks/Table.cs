@@ -21,6 +21,8 @@ static class Table
             ExchangeBenchmark.Run(report, quick);
         if (only is null or "overhead")
             await EngineBenchmarks.Overhead(report, quick);
+        if (only is null or "telemetry")
+            await EngineBenchmarks.Telemetry(report, quick);
         if (only is null or "checkpoint")
             await EngineBenchmarks.Checkpoints(report, quick);
         if (only is null or "open")

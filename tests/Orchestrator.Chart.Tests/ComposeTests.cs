@@ -29,7 +29,7 @@ public class ComposeTests
                          from mount in service.Value.List("volumes").Select(mount => mount.ToString())
                          where !mount.StartsWith("${", StringComparison.Ordinal)      // the user's own
                          let source = mount.Split(':')[0]
-                         where source.StartsWith('.') ? !Path.Exists(Path.GetFullPath(source, Checkout.PathOf("deploy"))) && !source.Contains("/files/", StringComparison.Ordinal)
+                         where source.StartsWith('.') ? !Path.Exists(Path.GetFullPath(source, Checkout.PathOf("deploy")))
                                                       : compose["volumes"]!.AsObject().All(volume => volume.Key != source)
                          select $"{service.Key}: {mount}");
 

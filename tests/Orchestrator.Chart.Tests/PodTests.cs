@@ -56,7 +56,7 @@ public class PodTests
                          let may = pod.Spec["automountServiceAccountToken"]?.GetValue<bool>() ?? true
                          let must = pod.Labels["app.kubernetes.io/component"]!.ToString() == "servers"
                                     && pod.Spec.List("containers").SelectMany(container => container.List("env"))
-                                        .Any(variable => variable.Text("name") is "ORCHESTRATOR_OPERATOR__ENABLED" or "ORCHESTRATOR_SECURITY__TOKENREVIEW")
+                                        .Any(variable => variable.Text("name") is "ORCHESTRATOR_OPERATOR__ENABLED" or "ORCHESTRATOR_SECURITY__KUBERNETES__SERVICEACCOUNTS")
                          where may != must
                          select $"{pod.Name}: the account's token is {(may ? "there" : "missing")}");
 

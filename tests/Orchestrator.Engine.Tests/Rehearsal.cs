@@ -33,11 +33,12 @@ sealed class Rehearsal : IAsyncDisposable
     /// <param name="plan">the job</param>
     /// <param name="folder">its run's folder</param>
     /// <param name="links">the processes by name; without it they exchange in memory, and only a process's own workers can copy a state</param>
-    public Rehearsal(JobPlan plan, string folder, Func<string, Link>? links = null)
+    /// <param name="trace">the span that the workers' spans belong to</param>
+    public Rehearsal(JobPlan plan, string folder, Func<string, Link>? links = null, string? trace = null)
     {
         var exchange = new InMemoryExchange();
         this.links = links ?? (name => new Link(exchange, new StateCopy(new ExchangeOptions()), new Uri($"http://{name}")));
-        job = new JobAssignment(plan, folder);
+        job = new JobAssignment(plan, folder) { Trace = trace };
         var checkpoint = Newest(plan.Last);
         coordinator = new Thread(Coordinate) { IsBackground = true };
         events.Add(new JobEvent.Started(checkpoint));

@@ -28,6 +28,7 @@ public sealed partial class CatalogueTests
     public async Task A_host_that_trains_shows_what_the_catalogue_says_and_nothing_else_of_ours()
     {
         await using var host = await TrainingHost.Start();
+        host.Metrics.QuarantinedAre(0);
         host.Metrics.QueueIs((2, TimeSpan.FromSeconds(9)));
         host.Metrics.JobStarted(TimeSpan.FromSeconds(3));
         host.Metrics.DatabaseIs(up: true);

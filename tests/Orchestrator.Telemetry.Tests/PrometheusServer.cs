@@ -7,13 +7,13 @@ namespace Orchestrator.Telemetry.Tests;
 /// <summary>A real Prometheus that scrapes a host every half second, on a free port and in a folder of its own. It ends with the test.</summary>
 sealed class PrometheusServer : IAsyncDisposable
 {
-    static readonly TimeSpan patience = TimeSpan.FromSeconds(60);
+    static readonly TimeSpan patience = TimeSpan.FromSeconds(90);
 
     readonly string folder = Directory.CreateTempSubdirectory("orchestrator-prometheus-").FullName;
     readonly HttpClient http;
     readonly Process process;
 
-    PrometheusServer(int scraped, IReadOnlyList<string> rules)
+    PrometheusServer(IReadOnlyList<Uri> scraped, IReadOnlyList<string> rules, string? authority)
     {
         var port = TrainingHost.FreePort();
         var i = 0;
@@ -25,9 +25,7 @@ sealed class PrometheusServer : IAsyncDisposable
               evaluation_interval: 500ms
             rule_files: [rules-*.yaml]
             scrape_configs:
-              - job_name: orchestrator
-                static_configs:
-                  - targets: ['127.0.0.1:{scraped}']
+            {string.Join('\n', scraped.GroupBy(server => server.Scheme).Select(servers => Scraped(servers.Key, servers, authority)))}
             """);
         process = Process.Start(new ProcessStartInfo("prometheus", ["--config.file=prometheus.yml", "--storage.tsdb.path=data", $"--web.listen-address=127.0.0.1:{port}", "--log.level=error"])
         {
@@ -38,13 +36,23 @@ sealed class PrometheusServer : IAsyncDisposable
         http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
     }
 
+    static string Scraped(string scheme, IEnumerable<Uri> servers, string? authority)
+        => $"  - job_name: orchestrator-{scheme}\n    scheme: {scheme}\n" + (scheme == Uri.UriSchemeHttps ? $"    tls_config: {{ ca_file: {authority} }}\n" : "")
+            + $"    static_configs: [{{ targets: [{string.Join(", ", servers.Select(server => $"'{server.Authority}'"))}] }}]";
+
     /// <summary>What it complained about.</summary>
     public string Said { get; private set; } = "";
 
-    public static async Task<PrometheusServer> Start(int scraped, IReadOnlyList<string> rules)
+    public static Task<PrometheusServer> Start(int scraped, IReadOnlyList<string> rules) => Start([new Uri($"http://127.0.0.1:{scraped}")], rules);
+
+    /// <summary>Starts one, and waits until it is ready.</summary>
+    /// <param name="scraped">who shows <c>/metrics</c></param>
+    /// <param name="rules">the text of files of rules</param>
+    /// <param name="authority">the authority of those that speak TLS</param>
+    public static async Task<PrometheusServer> Start(IReadOnlyList<Uri> scraped, IReadOnlyList<string> rules, string? authority = null)
     {
         Assert.SkipUnless(Programs.Exists("prometheus"), "prometheus is not installed");
-        var server = new PrometheusServer(scraped, rules);
+        var server = new PrometheusServer(scraped, rules, authority);
         await server.Until("it is ready", async () =>
         {
             try
@@ -65,6 +73,14 @@ sealed class PrometheusServer : IAsyncDisposable
         var answer = await Ask("/api/v1/query_range", ("query", query), ("start", Text(from)), ("end", Text(DateTimeOffset.UtcNow)), ("step", "1"));
         Assert.Equal("matrix", (string?)answer["resultType"]);
         return [.. answer["result"]!.AsArray().Select(series => (series!["metric"]!.AsObject(), (IReadOnlyList<double>)[.. series["values"]!.AsArray().Select(Value)]))];
+    }
+
+    /// <summary>The same with the time of each value, in seconds after that moment.</summary>
+    public async Task<IReadOnlyList<(JsonObject Labels, IReadOnlyList<(double Second, double Value)> Points)>> Curves(string query, DateTimeOffset from)
+    {
+        var answer = await Ask("/api/v1/query_range", ("query", query), ("start", Text(from)), ("end", Text(DateTimeOffset.UtcNow)), ("step", "0.5"));
+        var began = from.ToUnixTimeMilliseconds() / 1000.0;
+        return [.. answer["result"]!.AsArray().Select(series => (series!["metric"]!.AsObject(), (IReadOnlyList<(double, double)>)[.. series["values"]!.AsArray().Select(pair => ((double)pair![0]! - began, Value(pair)))]))];
     }
 
     /// <summary>The value of every series of a query now.</summary>
@@ -96,7 +112,7 @@ sealed class PrometheusServer : IAsyncDisposable
         }
     }
 
-    static double Value(JsonNode? pair) => double.Parse((string)pair![1]!, CultureInfo.InvariantCulture);      // NaN, +Inf
+    static double Value(JsonNode? pair) => (string)pair![1]! switch { "+Inf" => double.PositiveInfinity, "-Inf" => double.NegativeInfinity, var number => double.Parse(number, CultureInfo.InvariantCulture) };
 
     static string Text(DateTimeOffset at) => (at.ToUnixTimeMilliseconds() / 1000.0).ToString(CultureInfo.InvariantCulture);
 

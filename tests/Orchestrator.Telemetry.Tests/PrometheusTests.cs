@@ -15,6 +15,8 @@ public sealed partial class PrometheusTests : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
+    internal static IReadOnlyList<string> Alerts => alerts;
+
     static readonly string[] alerts = [.. Directory.GetFiles(Repository.PathOf("helm/orchestrator/files/alerts"), "*.yaml").Order()];
 
     [Fact]
@@ -23,8 +25,9 @@ public sealed partial class PrometheusTests : IDisposable
         await using var host = await TrainingHost.Start();
         // What this host has not: a scheduler, a database, certificates, a GPU.
         host.Metrics.DatabaseIs(up: true);
+        host.Metrics.QuarantinedAre(0);
         host.Metrics.QueueIs((1, TimeSpan.FromSeconds(20)));
-        host.Metrics.Watch("peers", () => DateTimeOffset.UtcNow.AddDays(90).ToUnixTimeSeconds());
+        host.Metrics.Watch("server", () => DateTimeOffset.UtcNow.AddDays(90).ToUnixTimeSeconds());
         var cpu = new Devices();
         host.Metrics.Watch(() => [.. cpu.Read(), new DeviceReading("cuda:0", 8e9, 80e9, 97, 61)]);
         await using var prometheus = await PrometheusServer.Start(host.Port, [.. alerts.Select(file => Hastened(File.ReadAllText(file)))]);
@@ -60,6 +63,8 @@ public sealed partial class PrometheusTests : IDisposable
         await Fires("OrchestratorGoodputLow", "story");      // four micro-batches on three workers: a third of the time somebody waits
         await job.Offer(1);
         await Seen("orchestrator_job_workers_present{training_job=\"story\"} == 1");
+        foreach (var dashboard in Dashboard.All)
+            await Picture.Draw(dashboard, prometheus, "story", from, folder);
 
         var silent = new List<string>();
         foreach (var (place, query) in Dashboard.All.SelectMany(dashboard => dashboard.Queries))

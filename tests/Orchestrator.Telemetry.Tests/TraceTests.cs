@@ -7,7 +7,11 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Logging;
+using Grpc.Net.Client;
+using Orchestrator.Api.V1;
 using Orchestrator.Engine.Telemetry;
+using Orchestrator.Harness;
+using Orchestrator.Protocol.Jobs;
 using Orchestrator.Server;
 
 namespace Orchestrator.Telemetry.Tests;
@@ -50,6 +54,41 @@ public sealed class TraceTests
             Assert.NotEmpty(parts);
             Assert.All(parts, span => Assert.Contains(span.ParentSpanId, steps.Select(step => step.SpanId)));
         }
+    }
+
+    [Fact]
+    public async Task What_is_submitted_to_a_server_is_one_trace_with_what_comes_of_it()
+    {
+        var stop = TestContext.Current.CancellationToken;
+        var spans = new ConcurrentQueue<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == Traces.SourceName,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = spans.Enqueue,
+        };
+        ActivitySource.AddActivityListener(listener);
+        var folder = Directory.CreateTempSubdirectory("orchestrator-traced-").FullName;
+        try
+        {
+            var settings = ServerSettings.Read(new Dictionary<string, string?> { ["Ports"] = $"{FreePorts.InARow(5)}", ["Data"] = folder, ["Workers"] = "1", ["Name"] = "a" }, new Dictionary<string, string?>());
+            await using var server = await ServerHost.Start(settings, stop);
+            using var channel = GrpcChannel.ForAddress(server.Api);
+            var jobs = new Jobs.JobsClient(channel);
+            var spec = TrainingHost.Spec("asked", epochs: 2);
+            await jobs.SubmitAsync(new SubmitRequest { Namespace = "team", Spec = Encoding.UTF8.GetString(CanonicalJson.Of(spec)) }, cancellationToken: stop);
+            using var watch = jobs.Watch(new WatchRequest { Namespace = "team", Name = "asked" }, cancellationToken: stop);
+            while (await watch.ResponseStream.MoveNext(stop))
+            {
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+        var mine = spans.Where(span => (string?)span.GetTagItem("job") == "team/asked").Select(span => span.TraceId).Distinct();
+        var names = spans.Where(span => span.TraceId == Assert.Single(mine)).Select(span => span.OperationName).ToHashSet();
+        Assert.Superset(new HashSet<string> { "submit", "job", "generation", "step", "micro-batch", "exchange" }, names);
     }
 
     [Fact]

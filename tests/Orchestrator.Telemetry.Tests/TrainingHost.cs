@@ -74,11 +74,11 @@ sealed class TrainingHost : IAsyncDisposable
     string state = "";
 
     /// <summary>The golden model, trained on its records for some epochs of four steps.</summary>
-    public async Task<RunningJob> Submit(string name, int epochs, Func<JobSpec, JobSpec>? change = null)
+    public static JobSpec Spec(string name, int epochs)
     {
         var shared = Shared.Find("reference/run_parity") ?? "";
         Assert.SkipWhen(shared.Length == 0, "the golden run is not beside the project");
-        var spec = new JobSpec
+        return new JobSpec
         {
             Name = name,
             Model = new ModelSpec { Path = Path.Combine(shared, "model") },
@@ -88,6 +88,12 @@ sealed class TrainingHost : IAsyncDisposable
             Device = new DeviceSpec { Kind = DeviceKind.Cpu },
             Checkpoint = new CheckpointSpec { EverySteps = 20 },
         };
+    }
+
+    /// <summary>Gives it to the host, which has no queue.</summary>
+    public async Task<RunningJob> Submit(string name, int epochs, Func<JobSpec, JobSpec>? change = null)
+    {
+        var spec = Spec(name, epochs);
         spec = change?.Invoke(spec) ?? spec;
         var plan = JobPreparation.Prepare(spec, Path.Combine(folder, "cache"), new PreparationProgress(), TestContext.Current.CancellationToken).Plan;
         var job = app.Services.GetRequiredService<IGrainFactory>().GetGrain<IJobGrain>(name);

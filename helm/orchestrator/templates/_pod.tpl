@@ -146,11 +146,11 @@ spec:
         - { name: ORCHESTRATOR_SECURITY__OIDC__ROLESCLAIM, value: {{ $values.auth.oidc.rolesClaim | quote }} }
         {{- end }}
         {{- with $values.tracing.endpoint }}
-        - { name: ORCHESTRATOR_TRACING__ENDPOINT, value: {{ . | quote }} }
-        - { name: ORCHESTRATOR_TRACING__SAMPLERATIO, value: {{ $values.tracing.sampleRatio | quote }} }
+        - { name: ORCHESTRATOR_OBSERVABILITY__TRACES, value: {{ . | quote }} }
+        - { name: ORCHESTRATOR_OBSERVABILITY__TRACEDSHARE, value: {{ $values.tracing.sampleRatio | quote }} }
         {{- end }}
         {{- if and $servers $values.auth.serviceAccounts }}
-        - { name: ORCHESTRATOR_SECURITY__TOKENREVIEW, value: "true" }
+        - { name: ORCHESTRATOR_SECURITY__KUBERNETES__SERVICEACCOUNTS, value: "true" }
         {{- end }}
         {{- if and $servers $values.operator.enabled }}
         - { name: ORCHESTRATOR_OPERATOR__ENABLED, value: "true" }

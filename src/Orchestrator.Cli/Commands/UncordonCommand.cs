@@ -4,8 +4,8 @@ using Orchestrator.Cli.Cluster;
 
 namespace Orchestrator.Cli.Commands;
 
-/// <summary><c>uncordon</c>: a server's workers may get jobs again, after cordon or drain.</summary>
-sealed class UncordonCommand() : NamedServerVerb("uncordon", "Let a server's workers have jobs again.")
+/// <summary><c>uncordon</c>: a server's workers may get jobs again, after cordon, drain or quarantine.</summary>
+sealed class UncordonCommand() : NamedServerVerb("uncordon", "Let a server's workers have jobs again, those that were quarantined too.")
 {
     /// <inheritdoc/>
     public override IReadOnlyList<string> Examples { get; } = ["orchestrator uncordon gpu-3"];

@@ -96,6 +96,9 @@ public static class Catalogue
     /// <summary>Micro-batches dealt again.</summary>
     public static readonly Metric MicroBatchesDealtAgain = Counter("job.microbatches.redealt", "{microbatch}", "Micro-batches of interrupted steps that were dealt anew.", Job);
 
+    /// <summary>Workers out of use.</summary>
+    public static readonly Metric WorkersQuarantined = Gauge("workers.quarantined", "{worker}", "Workers that a job found to compute wrong, and that no job gets until their server is uncordoned. Told by the server that has the scheduler.");
+
     /// <summary>Quarantine.</summary>
     public static readonly Metric Quarantined = Gauge("job.quarantined", "{worker}", "Workers that computed wrong; the job uses them no more.", Job);
 
@@ -163,7 +166,7 @@ public static class Catalogue
     public static IReadOnlyList<Metric> All { get; } =
     [
         Phase, Step, LastStep, Steps, Loss, ValidationLoss, LearningRate, GradientNorm, Gate, Tokens, Examples, StepDuration, WorkersWanted, WorkersPresent, WorkerTime, Worker, Goodput, Generation, Generations,
-        RecoveryDuration, MicroBatchesDealtAgain, MicroBatchesHedged, Quarantined, Checkpoints, CheckpointStep, CheckpointSize, CheckpointDuration, QueueLength, QueueOldest, QueueWait, DeviceMemory, DeviceUtilisation,
+        RecoveryDuration, MicroBatchesDealtAgain, MicroBatchesHedged, Quarantined, Checkpoints, CheckpointStep, CheckpointSize, CheckpointDuration, QueueLength, QueueOldest, WorkersQuarantined, QueueWait, DeviceMemory, DeviceUtilisation,
         DeviceTemperature, ExchangeBytes, ExchangeFrames, ExchangeSums, ExchangeTime, Database, CertificateExpiry,
     ];
 

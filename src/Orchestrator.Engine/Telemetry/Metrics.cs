@@ -23,6 +23,7 @@ public sealed class Metrics : IDisposable
     Func<IEnumerable<DeviceReading>> devices = () => [];
     ExchangeCounters? exchange;
     (int Length, TimeSpan Oldest)? queue;
+    int? quarantined;
     bool? database;
     long hedged;
 
@@ -34,6 +35,7 @@ public sealed class Metrics : IDisposable
         Observe(Catalogue.MicroBatchesHedged, () => [new(Interlocked.Read(ref hedged))]);
         Observe(Catalogue.QueueLength, () => queue is { } now ? [new(now.Length)] : []);
         Observe(Catalogue.QueueOldest, () => queue is { } now ? [new(now.Oldest.TotalSeconds)] : []);
+        Observe(Catalogue.WorkersQuarantined, () => quarantined is { } now ? [new(now)] : []);
         Observe(Catalogue.DeviceMemory, () => devices().SelectMany(it => new[]
         {
             new Measurement<double>(it.MemoryUsed, Tag("device", it.Device), Tag("kind", "used")), new Measurement<double>(it.MemoryTotal, Tag("device", it.Device), Tag("kind", "total")),
@@ -67,6 +69,9 @@ public sealed class Metrics : IDisposable
     /// <summary>The queue as its scheduler sees it; null where the scheduler has gone to another server.</summary>
     public void QueueIs((int Length, TimeSpan Oldest)? now) => queue = now;
 
+    /// <summary>Workers that no job gets, as the scheduler knows them; null where it has gone to another server.</summary>
+    public void QuarantinedAre(int? now) => quarantined = now;
+
     /// <summary>A micro-batch was computed in the place of another worker.</summary>
     public void Hedged() => Interlocked.Increment(ref hedged);
 
@@ -77,7 +82,7 @@ public sealed class Metrics : IDisposable
     public void DatabaseIs(bool up) => database = up;
 
     /// <summary>Tells until when a certificate is valid.</summary>
-    /// <param name="use">what it is for: <c>server</c>, <c>peers</c></param>
+    /// <param name="use">whose: <c>server</c> is this server's own, which callers and other servers are shown; <c>authority</c> is that of whoever gave it</param>
     /// <param name="expiry">seconds since 1970; null while there is none</param>
     public void Watch(string use, Func<double?> expiry) => certificates[use] = expiry;
 

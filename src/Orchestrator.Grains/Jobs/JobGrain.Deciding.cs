@@ -141,6 +141,7 @@ sealed partial class JobGrain
             case JobOrder.Quarantine quarantine:
                 LogQuarantined(this.GetPrimaryKeyString(), quarantine.Worker, quarantine.Reason);
                 Note($"{quarantine.Worker} is quarantined: {quarantine.Reason}");
+                TellScheduler();
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(order), order, "no order of a job");

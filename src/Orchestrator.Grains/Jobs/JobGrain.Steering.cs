@@ -90,6 +90,8 @@ sealed partial class JobGrain
     // The whole set whenever it changes and every few seconds, so that a worker that only seemed lost is invited again.
     void SteerPrepared(JobSteering wanted, bool offersChanged)
     {
+        foreach (var mended in Record.State.Quarantined.Select(quarantined => quarantined.Worker).Intersect(wanted.Pardoned))
+            Hear(new JobEvent.Pardoned(mended));
         var now = clock.GetUtcNow();
         if (offersChanged || (now - offeredAt >= offerEvery && events.Reader.Count == 0))
         {
@@ -118,7 +120,7 @@ sealed partial class JobGrain
         foreach (var silo in lacks.Where(lack => lack.Value.Until <= clock.GetUtcNow()).Select(lack => lack.Key).ToList())
             lacks.Remove(silo);
         return new JobReport(state.Phase, fault is null ? state.Reason : $"nothing can be decided just now ({fault}); training goes on", Record.Job is not null,
-            [.. state.Workers.Select(worker => worker.Worker).Union(state.Leaving).Order()], lacks.ToDictionary(lack => lack.Key, lack => lack.Value.Reason));
+            [.. state.Workers.Select(worker => worker.Worker).Union(state.Leaving).Order()], lacks.ToDictionary(lack => lack.Key, lack => lack.Value.Reason)) { Quarantined = state.Quarantined };
     }
 
     void Lack(string silo, string reason)

@@ -23,7 +23,11 @@ public enum JobWish
 /// <param name="Wish">what its user wants</param>
 /// <param name="Reason">why it has these workers and no others</param>
 /// <param name="Version">counts up with each decision that was stored: an older one changes nothing</param>
-public sealed record JobSteering(string Space, JobSpec Spec, IReadOnlyList<WorkerOffer> Workers, JobWish Wish, string Reason, long Version);
+public sealed record JobSteering(string Space, JobSpec Spec, IReadOnlyList<WorkerOffer> Workers, JobWish Wish, string Reason, long Version)
+{
+    /// <summary>Workers that it had found to compute wrong, and that somebody says are mended.</summary>
+    public IReadOnlyList<WorkerId> Pardoned { get; init; } = [];
+}
 
 /// <summary>Where a job is, for whoever gives it workers.</summary>
 /// <param name="Phase">the coordinator's</param>
@@ -31,7 +35,11 @@ public sealed record JobSteering(string Space, JobSpec Spec, IReadOnlyList<Worke
 /// <param name="IsPrepared">whether there is a plan: from then on its kind of device is fixed</param>
 /// <param name="Holds">workers that it has not let go of, those it is to give back among them</param>
 /// <param name="Lacks">silos that cannot take part, with their reason</param>
-public sealed record JobReport(JobPhase Phase, string Reason, bool IsPrepared, IReadOnlyList<WorkerId> Holds, IReadOnlyDictionary<string, string> Lacks);
+public sealed record JobReport(JobPhase Phase, string Reason, bool IsPrepared, IReadOnlyList<WorkerId> Holds, IReadOnlyDictionary<string, string> Lacks)
+{
+    /// <summary>Workers that it has found to compute wrong.</summary>
+    public IReadOnlyList<Quarantined> Quarantined { get; init; } = [];
+}
 
 /// <summary>What came of a preparation: one of the last three members is set.</summary>
 /// <param name="Silo">who prepared</param>

@@ -62,7 +62,10 @@ public interface ISchedulerGrain : IGrainWithIntegerKey
     [Alias("silos")]
     Task<IReadOnlyList<SiloEntry>> Silos();
 
-    /// <summary>Whether jobs may get new workers of a silo; with <paramref name="drained"/> its workers leave their jobs at the next step. Idempotent.</summary>
+    /// <summary>
+    /// Whether jobs may get new workers of a silo; with <paramref name="drained"/> its workers leave their jobs at the next step. Those that were quarantined, since a job found that they computed wrong,
+    /// may be used again once nothing is asked of the silo any more. Idempotent.
+    /// </summary>
     /// <exception cref="Protocol.ProblemException">there is no such silo</exception>
     [Alias("cordon")]
     Task<SiloEntry> Cordon(string silo, bool cordoned, bool drained);
@@ -112,4 +115,8 @@ public sealed record SiloAnnouncement(string Silo, long Incarnation, Uri Exchang
 /// <param name="Drained">whether its workers leave their jobs</param>
 /// <param name="Since">when this incarnation was heard of first</param>
 /// <param name="Jobs">the job of each slot; null where it is free</param>
-public sealed record SiloEntry(SiloAnnouncement Announcement, bool Cordoned, bool Drained, DateTimeOffset Since, IReadOnlyList<string?> Jobs);
+public sealed record SiloEntry(SiloAnnouncement Announcement, bool Cordoned, bool Drained, DateTimeOffset Since, IReadOnlyList<string?> Jobs)
+{
+    /// <summary>Why no job gets a worker, by slot: it computed wrong.</summary>
+    public IReadOnlyDictionary<int, string> Quarantined { get; init; } = new Dictionary<int, string>();
+}

@@ -82,6 +82,7 @@ sealed partial class SchedulerGrain
 
     SchedulerRecord Decided(SchedulerRecord record)
     {
+        record = WithQuarantines(record);
         var alive = silos.Alive();
         var exchanges = alive.ToDictionary(silo => silo.Said.Silo, silo => silo.Said.Exchange);
         var devices = alive.ToDictionary(silo => silo.Said.Silo, silo => silo.Said.Device);
@@ -145,8 +146,8 @@ sealed partial class SchedulerGrain
         foreach (var job in Record.Jobs.Where(job => !job.IsOver))
         {
             var known = FactsOf(job.Key);
-            var steering = new JobSteering(job.Space, job.Spec, [.. job.Leased], job.Wish, known.Waits ?? "was taken in", Record.Version);
-            var isNews = known.Told is not { } told || !told.Workers.SequenceEqual(steering.Workers) || told.Wish != steering.Wish || told.Reason != steering.Reason;
+            var steering = new JobSteering(job.Space, job.Spec, [.. job.Leased], job.Wish, known.Waits ?? "was taken in", Record.Version) { Pardoned = [.. Record.Pardoned.Where(pardon => pardon.Job == job.Key).Select(pardon => pardon.Worker)] };
+            var isNews = known.Told is not { } told || !told.Workers.SequenceEqual(steering.Workers) || told.Wish != steering.Wish || told.Reason != steering.Reason || !told.Pardoned.SequenceEqual(steering.Pardoned);
             if ((known.IsAsked && now - known.Asked < answerWithin) || !(isNews || known.IsDue || now - known.Asked >= every))
                 continue;
             (known.Told, known.IsDue, known.IsAsked, known.Asked) = (steering, false, true, now);
@@ -159,7 +160,8 @@ sealed partial class SchedulerGrain
         try
         {
             var report = await GrainFactory.GetGrain<IJobGrain>(key).Steer(steering);
-            var changed = known.Report is not { } last || last.Phase != report.Phase || last.IsPrepared != report.IsPrepared || !last.Holds.SequenceEqual(report.Holds) || !last.Lacks.Keys.SequenceEqual(report.Lacks.Keys);
+            var changed = known.Report is not { } last || last.Phase != report.Phase || last.IsPrepared != report.IsPrepared || !last.Holds.SequenceEqual(report.Holds) || !last.Lacks.Keys.SequenceEqual(report.Lacks.Keys)
+                || !last.Quarantined.SequenceEqual(report.Quarantined);
             (known.Report, known.Fault) = (report, null);
             if (changed)
                 Wake();

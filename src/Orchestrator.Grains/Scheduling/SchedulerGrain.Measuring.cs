@@ -12,6 +12,7 @@ sealed partial class SchedulerGrain
         var waiting = Record.Jobs.Where(job => !job.IsOver && job.Wish == JobWish.Run && job.Leased.Count == 0).ToList();
         var never = waiting.Where(job => job.Started is null).ToList();
         metrics.QueueIs((waiting.Count, never.Count == 0 ? TimeSpan.Zero : clock.GetUtcNow() - never.Min(job => job.Submitted)));
+        metrics.QuarantinedAre(Record.Quarantined.Count);
         foreach (var job in Record.Jobs)
         {
             if (job.Started is null && !job.IsOver)

@@ -115,16 +115,21 @@ sealed partial class SchedulerGrain(
         var jobs = Record.Jobs.SelectMany(job => job.Leased.Select(offer => (offer.Worker, job.Key))).ToDictionary(pair => pair.Worker, pair => pair.Key);
         return Task.FromResult<IReadOnlyList<SiloEntry>>(silos.Alive().Select(silo => new SiloEntry(silo.Said, Record.Cordons.ContainsKey(silo.Said.Silo),
             silo.Said.Leaving || Record.Cordons.GetValueOrDefault(silo.Said.Silo), silo.Since,
-            [.. Enumerable.Range(0, silo.Said.Slots).Select(slot => jobs.GetValueOrDefault(new WorkerId(silo.Said.Silo, slot)))])).ToArray());
+            [.. Enumerable.Range(0, silo.Said.Slots).Select(slot => jobs.GetValueOrDefault(new WorkerId(silo.Said.Silo, slot)))])
+        {
+            Quarantined = Record.Quarantined.Where(wrong => wrong.Worker.Silo == silo.Said.Silo).ToDictionary(wrong => wrong.Worker.Slot, wrong => wrong.Reason),
+        }).ToArray());
     }
 
     /// <inheritdoc/>
     public async Task<SiloEntry> Cordon(string silo, bool cordoned, bool drained)
     {
-        if (silos.Alive().All(known => known.Said.Silo != silo) && !Record.Cordons.ContainsKey(silo))
+        if (silos.Alive().All(known => known.Said.Silo != silo) && !Record.Cordons.ContainsKey(silo) && Record.Quarantined.All(wrong => wrong.Worker.Silo != silo))
             throw new ProblemException("server", silo, "the name of a server", "`workers` lists them");
         await Change(record =>
         {
+            if (!cordoned && !drained)
+                record = Pardon(record, silo);
             if (cordoned || drained ? record.Cordons.TryGetValue(silo, out var known) && known == drained : !record.Cordons.ContainsKey(silo))
                 return record;
             var cordons = record.Cordons.Where(pair => pair.Key != silo).ToDictionary();
@@ -204,6 +209,7 @@ sealed partial class SchedulerGrain(
         if (loop is not null)
             await loop;
         metrics.QueueIs(null);
+        metrics.QuarantinedAre(null);
     }
 
     /// <inheritdoc/>

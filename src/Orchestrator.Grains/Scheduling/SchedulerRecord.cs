@@ -20,6 +20,12 @@ public sealed record SchedulerRecord
     /// <summary>Silos that are cordoned, by name; true where they are drained too.</summary>
     public IReadOnlyDictionary<string, bool> Cordons { get; init; } = new Dictionary<string, bool>();
 
+    /// <summary>Workers that no job gets, until their silo is uncordoned.</summary>
+    public IReadOnlyList<QuarantinedWorker> Quarantined { get; init; } = [];
+
+    /// <summary>Those that were quarantined and may be used again, as long as the job that found them out has not heard of it.</summary>
+    public IReadOnlyList<PardonedWorker> Pardoned { get; init; } = [];
+
     /// <summary>The job of a key.</summary>
     public ScheduledJob? Find(string key) => Jobs.FirstOrDefault(job => job.Key == key);
 
@@ -31,6 +37,18 @@ public sealed record SchedulerRecord
         return next == known ? this : this with { Jobs = [.. Jobs.Select(job => job == known ? next! : job)] };
     }
 }
+
+/// <summary>A worker that computed wrong.</summary>
+/// <param name="Worker">which</param>
+/// <param name="Job">the key of the job that found it out</param>
+/// <param name="Reason">how</param>
+/// <param name="Since">when the scheduler heard of it</param>
+public sealed record QuarantinedWorker(WorkerId Worker, string Job, string Reason, DateTimeOffset Since);
+
+/// <summary>A worker that somebody says is mended.</summary>
+/// <param name="Worker">which</param>
+/// <param name="Job">the key of the job that had found it out</param>
+public sealed record PardonedWorker(WorkerId Worker, string Job);
 
 /// <summary>A job in the queue.</summary>
 /// <param name="Space">its namespace</param>

@@ -53,5 +53,8 @@ sealed class SiloRegistry(IClusterMembershipService membership, TimeProvider clo
     /// <summary>A silo as the queue sees it.</summary>
     public static QueueSilo ForQueue(SiloAnnouncement said, SchedulerRecord record)
         => new(said.Silo, said.Slots, said.Device, said.Leaving ? SiloUse.Leaving
-            : record.Cordons.TryGetValue(said.Silo, out var drained) ? drained ? SiloUse.Leaving : SiloUse.Cordoned : SiloUse.Open);
+            : record.Cordons.TryGetValue(said.Silo, out var drained) ? drained ? SiloUse.Leaving : SiloUse.Cordoned : SiloUse.Open)
+        {
+            Quarantined = record.Quarantined.Where(wrong => wrong.Worker.Silo == said.Silo).Select(wrong => wrong.Worker.Slot).ToHashSet(),
+        };
 }

@@ -29,7 +29,7 @@ sealed class FreeSlots
     public string? DeviceOf(WorkerId worker) => silos.GetValueOrDefault(worker.Silo)?.Device;
 
     public bool MayStay(QueuedJob job, WorkerId worker)
-        => silos.TryGetValue(worker.Silo, out var silo) && silo.Use != SiloUse.Leaving && worker.Slot >= 0 && worker.Slot < silo.Slots
+        => silos.TryGetValue(worker.Silo, out var silo) && silo.Use != SiloUse.Leaving && worker.Slot >= 0 && worker.Slot < silo.Slots && !silo.Quarantined.Contains(worker.Slot)
             && JobQueue.Suits(job, silo.Device) && !job.Lacks.ContainsKey(worker.Silo);
 
     /// <summary>The devices that a job may run on, in the order in which they are tried: the one it had, GPUs, the others.</summary>
@@ -45,19 +45,21 @@ sealed class FreeSlots
 
     /// <summary>Workers of a device that a job could have if everybody else were gone.</summary>
     public int CountAll(QueuedJob job, string device)
-        => silos.Values.Where(silo => silo.Device == device && silo.Use == SiloUse.Open && !job.Lacks.ContainsKey(silo.Silo)).Sum(silo => silo.Slots);
+        => silos.Values.Where(silo => silo.Device == device && silo.Use == SiloUse.Open && !job.Lacks.ContainsKey(silo.Silo)).Sum(silo => UsableOf(silo).Count());
 
     /// <summary>The jobs that have workers of a device which <paramref name="job"/> could use.</summary>
     public IEnumerable<(string Job, int Workers)> HoldersOf(QueuedJob job, string device)
         => silos.Values.Where(silo => silo.Device == device && silo.Use == SiloUse.Open && !job.Lacks.ContainsKey(silo.Silo))
-            .SelectMany(silo => Enumerable.Range(0, silo.Slots).Select(slot => Holder(new WorkerId(silo.Silo, slot))))
+            .SelectMany(silo => UsableOf(silo).Select(Holder))
             .OfType<string>().Where(holder => holder != job.Key).CountBy(holder => holder).Select(pair => (pair.Key, pair.Value));
+
+    static IEnumerable<WorkerId> UsableOf(QueueSilo silo) => Enumerable.Range(0, silo.Slots).Where(slot => !silo.Quarantined.Contains(slot)).Select(slot => new WorkerId(silo.Silo, slot));
 
     string? Holder(WorkerId worker) => taken.GetValueOrDefault(worker) ?? held.GetValueOrDefault(worker);
 
     List<WorkerId> FreeOf(QueuedJob job, QueueSilo silo)
         => silo.Use != SiloUse.Open || !JobQueue.Suits(job, silo.Device) || job.Lacks.ContainsKey(silo.Silo) ? []
-            : [.. Enumerable.Range(0, silo.Slots).Select(slot => new WorkerId(silo.Silo, slot)).Where(worker => !taken.ContainsKey(worker) && held.GetValueOrDefault(worker, job.Key) == job.Key)];
+            : [.. UsableOf(silo).Where(worker => !taken.ContainsKey(worker) && held.GetValueOrDefault(worker, job.Key) == job.Key)];
 
     /// <summary>
     /// Takes up to <paramref name="count"/> free workers of a device for a job, on few silos: first where it has some, then the smallest silo that has enough, then the one that has most.

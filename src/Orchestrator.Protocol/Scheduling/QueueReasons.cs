@@ -37,6 +37,9 @@ sealed class QueueReasons(IReadOnlyList<QueuedJob> jobs, IReadOnlyDictionary<str
         var cordoned = cluster.Silos.Where(silo => silo.Use != SiloUse.Open && JobQueue.Suits(job, silo.Device)).Select(silo => silo.Silo).ToList();
         if (cordoned.Count > 0)
             parts.Add($"{List(cordoned)} {(cordoned.Count == 1 ? "is" : "are")} cordoned or leaving");
+        var wrong = cluster.Silos.Where(silo => JobQueue.Suits(job, silo.Device)).SelectMany(silo => silo.Quarantined.Order().Select(slot => $"{new WorkerId(silo.Silo, slot)}")).ToList();
+        if (wrong.Count > 0)
+            parts.Add($"{List(wrong)} {(wrong.Count == 1 ? "is" : "are")} quarantined");
         parts.AddRange(job.Lacks.OrderBy(lack => lack.Key, StringComparer.Ordinal).Take(NamedMax).Select(lack => $"{lack.Key} cannot take part: {lack.Value}"));
         return string.Join("; ", parts);
     }

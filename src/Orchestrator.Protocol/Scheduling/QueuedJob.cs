@@ -48,7 +48,11 @@ public enum SiloUse
 /// <param name="Slots">its workers, numbered from 0</param>
 /// <param name="Device">what they compute on, <c>cpu …</c> or <c>cuda …</c>: the same text gives the same bits</param>
 /// <param name="Use">what may be done with them</param>
-public sealed record QueueSilo(string Silo, int Slots, string Device, SiloUse Use = SiloUse.Open);
+public sealed record QueueSilo(string Silo, int Slots, string Device, SiloUse Use = SiloUse.Open)
+{
+    /// <summary>Workers among them that no job gets: they computed wrong.</summary>
+    public IReadOnlySet<int> Quarantined { get; init; } = new HashSet<int>();
+}
 
 /// <summary>What the queue decides for a job.</summary>
 /// <param name="Job">its key</param>

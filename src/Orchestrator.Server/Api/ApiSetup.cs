@@ -29,6 +29,7 @@ public static class ApiSetup
     public static IServiceCollection AddJobsApi(this IServiceCollection services, ClusterFolders folders, string cacheFolder, SecurityOptions? security = null, IReadOnlyList<string>? pathRoots = null)
     {
         services.AddAccess(security ?? new SecurityOptions());
+        services.TryAddSingleton(new LimitsOptions());
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(folders);
         services.AddSingleton(new RunFiles(cacheFolder));

@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Net.Sockets;
+using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
 using Microsoft.Extensions.Logging;
@@ -33,13 +34,14 @@ sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> log) : Intercept
 
     async Task<T> Guarded<T>(Func<Task<T>> call, ServerCallContext context)
     {
+        UnreadableCalls.Reached(context);
         try
         {
             return await call();
         }
-        catch (RpcException)
+        catch (RpcException e)
         {
-            throw;
+            throw UnreadableCalls.Answer(e);
         }
 #pragma warning disable CA1031 // here a call ends: whatever went wrong is reported
         catch (Exception e)
@@ -59,6 +61,7 @@ sealed partial class ErrorInterceptor(ILogger<ErrorInterceptor> log) : Intercept
     {
         RpcException answer => answer,
         ProblemException problem => Refusals.Of(StatusCode.InvalidArgument, problem.Problems),
+        InvalidProtocolBufferException or InvalidDataException => new RpcException(new Status(StatusCode.InvalidArgument, $"what was sent is no message of this call ({FirstLine(e)})")),
         UnavailableException unavailable => Refusals.Unavailable(unavailable.Message),
         OperationCanceledException or IOException or InvalidOperationException when hasGone => new RpcException(new Status(StatusCode.Cancelled, "the caller has gone")),
         OperationCanceledException => Refusals.Leaving(),

@@ -6,12 +6,13 @@ using Orchestrator.Grains;
 using Orchestrator.Grains.Scheduling;
 using Orchestrator.Protocol;
 using Orchestrator.Server.Blobs;
+using Orchestrator.Server.Security;
 using File = Orchestrator.Api.V1.File;
 
 namespace Orchestrator.Server.Api;
 
 /// <summary>The service <c>Files</c>: a job's run folder, and uploaded records.</summary>
-sealed class FilesService(IGrainFactory grains, ClusterFolders folders, RunFiles files, BlobStore blobs, IHostApplicationLifetime life) : Files.FilesBase
+sealed class FilesService(IGrainFactory grains, ClusterFolders folders, RunFiles files, BlobStore blobs, LimitsOptions limits, TimeProvider clock, IHostApplicationLifetime life) : Files.FilesBase
 {
     const int PartBytesMax = 256 << 10;
     const int SentBytes = 64 << 10;      // below what the garbage collector keeps apart as large
@@ -50,18 +51,34 @@ sealed class FilesService(IGrainFactory grains, ClusterFolders folders, RunFiles
     public override async Task<Blob> Upload(IAsyncStreamReader<UploadPart> requestStream, ServerCallContext context)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, life.ApplicationStopping);
-        if (!await requestStream.MoveNext(stop.Token) || requestStream.Current is not { WhatCase: UploadPart.WhatOneofCase.Start, Start: var start })
+        using var silence = new CancellationTokenSource(limits.IdleWithin, clock);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop.Token, silence.Token);
+        try
+        {
+            return await Take(requestStream, silence, patience.Token);
+        }
+        catch (OperationCanceledException) when (silence.IsCancellationRequested && !stop.IsCancellationRequested)
+        {
+            throw new RpcException(new Status(StatusCode.Aborted, $"nothing came for {limits.IdleWithin}; ask how far it got, and go on where it ended"));
+        }
+    }
+
+    async Task<Blob> Take(IAsyncStreamReader<UploadPart> requestStream, CancellationTokenSource silence, CancellationToken stop)
+    {
+        if (!await requestStream.MoveNext(stop) || requestStream.Current is not { WhatCase: UploadPart.WhatOneofCase.Start, Start: var start })
             throw new ProblemException("start", "no start", "an upload that begins with it");
         await using var upload = Begin(start.Sha256, start.Length, start.Offset);
         if (upload is null)
             return Mapped(blobs.Find(start.Sha256));
-        while (await requestStream.MoveNext(stop.Token))
+        while (await requestStream.MoveNext(stop))
         {
+            silence.CancelAfter(limits.IdleWithin);
             if (requestStream.Current is not { WhatCase: UploadPart.WhatOneofCase.Bytes, Bytes: { Length: <= PartBytesMax } bytes })
                 throw new ProblemException("bytes", "another start, or too many bytes", $"at most {PartBytesMax} bytes");
-            await upload.Append(bytes.Memory, stop.Token);
+            await upload.Append(bytes.Memory, stop);
         }
-        return Mapped(await upload.Complete(stop.Token));
+        silence.CancelAfter(Timeout.InfiniteTimeSpan);
+        return Mapped(await upload.Complete(stop));
     }
 
     BlobUpload? Begin(string sha256, long length, long offset)

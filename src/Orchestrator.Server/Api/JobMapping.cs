@@ -116,7 +116,10 @@ static class JobMapping
             Device = silo.Announcement.Device,
             Since = Timestamp.FromDateTimeOffset(silo.Since),
         };
-        server.Workers.Add(silo.Jobs.Select((job, slot) => new V1.Worker { Slot = slot, Job = job is null ? "" : Qualified(job) }));
+        server.Workers.Add(silo.Jobs.Select((job, slot) => new V1.Worker
+        {
+            Slot = slot, Job = job is null ? "" : Qualified(job), Note = silo.Quarantined.TryGetValue(slot, out var reason) ? $"quarantined: {reason}" : "",
+        }));
         return server;
     }
 

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using Microsoft.Extensions.Hosting;
 using Orchestrator.Api.V1;
+using Orchestrator.Engine.Telemetry;
 using Orchestrator.Grains.Jobs;
 using Orchestrator.Grains.Scheduling;
 using Orchestrator.Learning.Adapters;
@@ -28,6 +29,7 @@ sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, Do
         if (request.Spec.Length > SpecCharactersMax)
             throw new ProblemException("spec", $"{request.Spec.Length} characters", $"at most {SpecCharactersMax}");
         var spec = SpecReader.Parse(request.Spec, "spec", folder: null, [.. request.Set.Select(SpecOverride.Parse)], RemoteSpec.Check, KnownMethod, paths.Check, blobs.Missing);
+        using var span = Traces.Call(JobEntry.KeyOf(space, spec.Name), "submit");
         try
         {
             return JobMapping.Of(await Scheduler.Submit(space, spec), now: null, withSpec: true);
@@ -96,20 +98,20 @@ sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, Do
         var range = SpecKeys.Find("workers")!.Range;
         if (!range.Contains(request.Workers))
             throw new ProblemException("workers", $"{request.Workers}", $"a whole number, {range}");
-        return Change(job, scheduler => scheduler.Scale(job.Key, request.Workers));
+        return Change("scale", job, scheduler => scheduler.Scale(job.Key, request.Workers));
     }
 
     /// <inheritdoc/>
     public override Task<Job> Suspend(JobRequest request, ServerCallContext context)
-        => Change(JobAddress.Of(request.Namespace, request.Name), (scheduler, job) => scheduler.Suspend(job));
+        => Change("suspend", JobAddress.Of(request.Namespace, request.Name), (scheduler, job) => scheduler.Suspend(job));
 
     /// <inheritdoc/>
     public override Task<Job> Resume(JobRequest request, ServerCallContext context)
-        => Change(JobAddress.Of(request.Namespace, request.Name), (scheduler, job) => scheduler.Resume(job));
+        => Change("resume", JobAddress.Of(request.Namespace, request.Name), (scheduler, job) => scheduler.Resume(job));
 
     /// <inheritdoc/>
     public override Task<Job> Cancel(JobRequest request, ServerCallContext context)
-        => Change(JobAddress.Of(request.Namespace, request.Name), (scheduler, job) => scheduler.Cancel(job));
+        => Change("cancel", JobAddress.Of(request.Namespace, request.Name), (scheduler, job) => scheduler.Cancel(job));
 
     /// <inheritdoc/>
     public override async Task<DeleteResponse> Delete(JobRequest request, ServerCallContext context)
@@ -126,11 +128,12 @@ sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, Do
         return new DeleteResponse();
     }
 
-    Task<Job> Change(JobAddress job, Func<ISchedulerGrain, string, Task<JobEntry>> change) => Change(job, scheduler => change(scheduler, job.Key));
+    Task<Job> Change(string what, JobAddress job, Func<ISchedulerGrain, string, Task<JobEntry>> change) => Change(what, job, scheduler => change(scheduler, job.Key));
 
-    async Task<Job> Change(JobAddress job, Func<ISchedulerGrain, Task<JobEntry>> change)
+    async Task<Job> Change(string what, JobAddress job, Func<ISchedulerGrain, Task<JobEntry>> change)
     {
         await Find(job);
+        using var span = Traces.Call(job.Key, what);
         try
         {
             return await Mapped(await change(Scheduler), withSpec: true);

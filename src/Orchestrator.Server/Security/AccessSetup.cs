@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
+using Orchestrator.Grains;
 using Orchestrator.Protocol;
 
 namespace Orchestrator.Server.Security;
@@ -25,6 +26,8 @@ static class AccessSetup
         services.AddSingleton<TokenStore>();
         services.AddSingleton<Door>();
         services.AddSingleton<Audit>();
+        if (options.Kubernetes.ServiceAccounts)
+            services.AddSingleton<ServiceAccounts>();
         if (options.Oidc.Issuer is not { } issuer)
             return;
         if (options.Oidc.Audience is not { Length: > 0 })
@@ -56,10 +59,20 @@ static class AccessSetup
                 await next(context);
                 return;
             }
-            if (await door.Caller(context) is not { } caller)
+            Caller caller;
+            try
             {
-                context.Response.Headers.WWWAuthenticate = "Bearer";
-                await Refuse(context, StatusCode.Unauthenticated, AccessInterceptor.WhoAreYou);
+                if (await door.Caller(context) is not { } found)
+                {
+                    context.Response.Headers.WWWAuthenticate = "Bearer";
+                    await Refuse(context, StatusCode.Unauthenticated, AccessInterceptor.WhoAreYou);
+                    return;
+                }
+                caller = found;
+            }
+            catch (UnavailableException e)      // whom it would have to ask does not answer
+            {
+                await Refuse(context, StatusCode.Unavailable, e.Message);
                 return;
             }
             if (isKnown && KeyOf(endpoint).StartsWith(Access.Api, StringComparison.Ordinal))
@@ -83,7 +96,7 @@ static class AccessSetup
             : endpoint.Metadata.GetMetadata<HttpMethodMetadata>() is { HttpMethods: [var verb] } ? $"{verb} {pattern}" : pattern;
 
     // gRPC's own way of saying no, so that its clients read the sentence; JSON in the shape of all other refusals for the rest.
-    static Task Refuse(HttpContext context, StatusCode code, string why)
+    internal static Task Refuse(HttpContext context, StatusCode code, string why)
     {
         var response = context.Response;
         if (context.Request.ContentType?.StartsWith(GrpcContent, StringComparison.Ordinal) == true)
@@ -93,7 +106,13 @@ static class AccessSetup
             response.Headers["grpc-message"] = why;
             return response.CompleteAsync();
         }
-        response.StatusCode = code == StatusCode.Unauthenticated ? StatusCodes.Status401Unauthorized : StatusCodes.Status403Forbidden;
+        response.StatusCode = code switch
+        {
+            StatusCode.Unauthenticated => StatusCodes.Status401Unauthorized,
+            StatusCode.ResourceExhausted => StatusCodes.Status429TooManyRequests,
+            StatusCode.Unavailable => StatusCodes.Status503ServiceUnavailable,
+            _ => StatusCodes.Status403Forbidden,
+        };
         return response.WriteAsJsonAsync(new { code = (int)code, message = why, details = Array.Empty<object>() });
     }
 }

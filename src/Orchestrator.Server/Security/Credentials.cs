@@ -51,6 +51,19 @@ sealed partial class Credentials
     /// <summary>The server's certificate of now.</summary>
     public X509Certificate2 Certificate => Current().Certificate;
 
+    /// <summary>Until when it is valid, and until when the authority that gave it is, in seconds since 1970.</summary>
+    public (double Server, double Authority) Expiry
+    {
+        get
+        {
+            var now = Current();
+            var own = now.Authorities.Where(authority => IsOf(authority, now.Certificate, now.Between)).Select(SecondsOf).DefaultIfEmpty(SecondsOf(now.Certificate)).Max();
+            return (SecondsOf(now.Certificate), own);
+        }
+    }
+
+    static double SecondsOf(X509Certificate2 certificate) => new DateTimeOffset(certificate.NotAfter).ToUnixTimeSeconds();
+
     /// <summary>For a connection to another server.</summary>
     public SslClientAuthenticationOptions ToPeer() => new()
     {

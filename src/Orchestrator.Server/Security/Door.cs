@@ -7,7 +7,7 @@ using Orchestrator.Protocol.Jobs;
 
 namespace Orchestrator.Server.Security;
 
-/// <summary>Finds out who makes a call: by the administrator's token, one of the cluster's, or one of an OpenID Connect issuer.</summary>
+/// <summary>Finds out who makes a call: by the administrator's token, one of the cluster's, one of an OpenID Connect issuer, or one of a Kubernetes service account.</summary>
 sealed class Door
 {
     const string Scheme = "Bearer ";
@@ -18,12 +18,13 @@ sealed class Door
 
     readonly SecurityOptions options;
     readonly TokenStore tokens;
+    readonly ServiceAccounts? accounts;
     readonly string? admin;
 
     /// <exception cref="ProblemException">the administrator's token cannot be read, or is too short</exception>
-    public Door(SecurityOptions options, TokenStore tokens)
+    public Door(SecurityOptions options, TokenStore tokens, ServiceAccounts? accounts = null)
     {
-        (this.options, this.tokens) = (options, tokens);
+        (this.options, this.tokens, this.accounts) = (options, tokens, accounts);
         if (options.AdminToken is not { Length: > 0 } file)
             return;
         try
@@ -42,6 +43,7 @@ sealed class Door
     public bool IsAsking => options.IsAsking;
 
     /// <summary>Who makes this call; null where that is not known. Asked again, it answers at once.</summary>
+    /// <exception cref="Grains.UnavailableException">it cannot be found out just now</exception>
     public async ValueTask<Caller?> Caller(HttpContext context)
     {
         if (!IsAsking)
@@ -63,6 +65,8 @@ sealed class Door
             return new Caller("the administrator's token", new Dictionary<string, Role> { [Security.Caller.AllSpaces] = Role.Admin });
         if (token.StartsWith(TokenStore.Prefix, StringComparison.Ordinal))
             return tokens.Bearer(token);
+        if (accounts?.MayBeOfOne(token) == true)
+            return await accounts.Bearer(token);
         if (!options.Oidc.IsUsed || await context.AuthenticateAsync(JwtBearerDefaults.AuthenticationScheme) is not { Succeeded: true, Principal: { } principal })
             return null;
         var roles = new Dictionary<string, Role>();

@@ -29,15 +29,14 @@ public sealed record SecurityOptions
     /// <summary>Tokens of an OpenID Connect issuer.</summary>
     public OidcOptions Oidc { get; init; } = new();
 
-    /// <summary>Connections that a port has open at once; further ones are closed. 16 to 1,000,000, 10,000 by default.</summary>
-    [Range(16, 1_000_000)]
-    public int ConnectionsMax { get; init; } = 10_000;
+    /// <summary>Tokens of Kubernetes service accounts.</summary>
+    public KubernetesOptions Kubernetes { get; init; } = new();
 
     /// <summary>Whether what is sent is encrypted and servers know each other.</summary>
     internal bool IsEncrypted => IsSaid(Certificate) || IsSaid(Key) || IsSaid(Authority) || IsSaid(PeerName);
 
     /// <summary>Whether callers of the API must say who they are.</summary>
-    internal bool IsAsking => IsEncrypted || IsSaid(AdminToken) || Oidc.IsUsed;
+    internal bool IsAsking => IsEncrypted || IsSaid(AdminToken) || Oidc.IsUsed || Kubernetes.ServiceAccounts;
 
     /// <summary>Whether what is sent is encrypted and whoever sends it has shown who it is.</summary>
     internal bool IsSecured => IsEncrypted && IsAsking;
@@ -60,4 +59,25 @@ public sealed record OidcOptions
 
     /// <summary>Whether there is one.</summary>
     internal bool IsUsed => Issuer is not null;
+}
+
+/// <summary>
+/// Tokens of Kubernetes service accounts, which the cluster's API server is asked about (TokenReview; the server's own account needs the right to create them). An account has its role in the
+/// namespace that is named as its own.
+/// </summary>
+public sealed record KubernetesOptions
+{
+    /// <summary>Whether such tokens are taken. False by default.</summary>
+    public bool ServiceAccounts { get; init; }
+
+    /// <summary>Whom a token must have been made for, as in <c>kubectl create token --audience</c> or a projected volume; <c>orchestrator</c> by default. The one that every pod has is for the API server, and not taken.</summary>
+    [MinLength(1, ErrorMessage = "an audience")]
+    public string Audience { get; init; } = "orchestrator";
+
+    /// <summary>The role of an account in its namespace: <c>viewer</c>, <c>editor</c> or <c>admin</c>; <c>editor</c> by default.</summary>
+    [RegularExpression("viewer|editor|admin", ErrorMessage = "viewer, editor or admin")]
+    public string Role { get; init; } = "editor";
+
+    /// <summary>A kubeconfig that says where the API server is; by default the server is a pod, and has been told.</summary>
+    public string? Config { get; init; }
 }

@@ -23,12 +23,14 @@ sealed class ApiHost : IAsyncDisposable
     WebApplication app;
 
     readonly SecurityOptions security;
+    readonly LimitsOptions? limits;
 
-    ApiHost(FakeCluster cluster, SecurityOptions security) => (Cluster, app, Channel, this.security) = (cluster, null!, GrpcChannel.ForAddress($"http://127.0.0.1:{ports + 1}"), security);
+    ApiHost(FakeCluster cluster, SecurityOptions security, LimitsOptions? limits)
+        => (Cluster, app, Channel, this.security, this.limits) = (cluster, null!, GrpcChannel.ForAddress($"http://127.0.0.1:{ports + 1}"), security, limits);
 
-    public static async Task<ApiHost> Start(SecurityOptions? security = null)
+    public static async Task<ApiHost> Start(SecurityOptions? security = null, LimitsOptions? limits = null)
     {
-        var host = new ApiHost(new FakeCluster(), security ?? new SecurityOptions());
+        var host = new ApiHost(new FakeCluster(), security ?? new SecurityOptions(), limits);
         await host.StartAgain();
         return host;
     }
@@ -56,17 +58,24 @@ sealed class ApiHost : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = typeof(ApiSetup).Assembly.GetName().Name });
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
+            if (limits is not null)
+                kestrel.Limits.Hold(limits);
             kestrel.Listen(IPAddress.Loopback, ports, listen => listen.Protocols = HttpProtocols.Http1);
             kestrel.Listen(IPAddress.Loopback, ports + 1, listen => listen.Protocols = HttpProtocols.Http2);
         });
         builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(20));
         builder.Services.AddRouting();
+        if (limits is not null)
+            builder.Services.AddLimits(limits);
         builder.Services.AddSingleton(Cluster.Grains);
         builder.Services.AddHealthChecks().AddCheck("silo", () => HealthCheckResult.Healthy());
         builder.Services.AddJobsApi(Folders, Path.Combine(data.FullName, "cache"), security);
         app = builder.Build();
         app.UseRouting();
+        app.UseUnreadableCalls();
         app.UseAccess();
+        if (limits is not null)
+            app.UseLimits();
         app.MapJobsApi();
         await app.StartAsync();
     }

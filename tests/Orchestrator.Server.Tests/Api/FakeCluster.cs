@@ -192,7 +192,7 @@ sealed class FakeJob(JobEntry entry)
 
     List<JobNews> After(long number)
     {
-        List<JobNews> answer = [.. news.Skip((int)number).Take(AnsweredMax)];
+        List<JobNews> answer = [.. news.Skip((int)Math.Min(number, int.MaxValue)).Take(AnsweredMax)];
         if (answer.Count > 0)
             Volatile.Write(ref told, Math.Max(told, (int)answer[^1].Number));
         return answer;

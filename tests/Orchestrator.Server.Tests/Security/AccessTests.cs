@@ -32,6 +32,7 @@ public sealed class AccessTests : IAsyncLifetime
 
     static readonly string[] ofTheCluster = ["Workers/Cordon", "Workers/Uncordon", "Workers/Drain"];
     static readonly string[] routes = ["GET /v1/jobs/{name}/files/{**path}", "PUT /v1/blobs/{sha256}", "GET /openapi/v1.json"];
+    static readonly string[] reflection = ["/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"];
     static readonly IReadOnlyList<MethodDescriptor> methods = [.. JobsReflection.Descriptor.Services.SelectMany(service => service.Methods)];
 
     readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("orchestrator-access-");
@@ -74,6 +75,7 @@ public sealed class AccessTests : IAsyncLifetime
         var served = host.Endpoints.Select(AccessSetup.KeyOf).Where(key => !key.Contains("unimplemented", StringComparison.Ordinal)).Distinct().ToList();
         Assert.DoesNotContain(served, key => !Access.Rules.ContainsKey(key));
         Assert.Empty(asked.Keys.Select(key => $"/orchestrator.v1.{key}").Concat(routes).Except(served));
+        Assert.Empty(served.Where(key => Access.Rules[key].Reach is not (Reach.Open or Reach.Peers)).Except(asked.Keys.Select(key => $"/orchestrator.v1.{key}")).Except(routes).Except(reflection));
         Assert.All(asked, call => Assert.Equal(call.Value.Role, Access.Rules[$"/orchestrator.v1.{call.Key}"].Role));
     }
 
@@ -96,6 +98,8 @@ public sealed class AccessTests : IAsyncLifetime
                     Assert.Equal((StatusCode.Unauthenticated, AccessInterceptor.WhoAreYou), await Called(method, token, "team", job));
             foreach (var (verb, path) in Rest())
                 Assert.Equal(HttpStatusCode.Unauthorized, (await Asked(verb, path, token)).Status);
+            foreach (var name in reflection)
+                Assert.Equal(StatusCode.Unauthenticated, await Reflected(name, token));
         }
     }
 
@@ -151,6 +155,8 @@ public sealed class AccessTests : IAsyncLifetime
         Assert.Empty((await Client<Jobs.JobsClient>(others).ListAsync(new ListRequest { AllNamespaces = true }, cancellationToken: Stop)).Jobs);
         Assert.Equal("team/alpaca", (await Client<Workers.WorkersClient>(mine).ListAsync(new ListWorkersRequest(), cancellationToken: Stop)).Servers[0].Workers[0].Job);
         Assert.Equal(("", "has a job of another namespace"), (await Client<Workers.WorkersClient>(others).ListAsync(new ListWorkersRequest(), cancellationToken: Stop)).Servers[0].Workers[0] is var worker ? (worker.Job, worker.Note) : default);
+        host.Cluster.Silos[0] = host.Cluster.Silos[0] with { Quarantined = new Dictionary<int, string> { [1] = "a/1 computed wrong" } };
+        Assert.Equal("quarantined: a/1 computed wrong", (await Client<Workers.WorkersClient>(others).ListAsync(new ListWorkersRequest(), cancellationToken: Stop)).Servers[0].Workers[1].Note);
         Assert.Equal(["lab"], (await Client<Tokens.TokensClient>(others).ListAsync(new ListTokensRequest(), cancellationToken: Stop)).Tokens.Select(token => token.Namespace).Distinct());
     }
 
@@ -216,6 +222,14 @@ public sealed class AccessTests : IAsyncLifetime
         {
             return (e.StatusCode, e.Status.Detail);
         }
+    }
+
+    async Task<StatusCode> Reflected(string name, string? token)
+    {
+        var bytes = Marshallers.Create(sent => sent, read => read);
+        var (service, method) = (name.Split('/')[1], name.Split('/')[2]);
+        var options = new CallOptions(token is null ? [] : new Metadata { { "authorization", $"Bearer {token}" } }, DateTime.UtcNow.AddSeconds(30), Stop);
+        return (await Assert.ThrowsAsync<RpcException>(async () => await host.Channel.CreateCallInvoker().AsyncUnaryCall(new Method<byte[], byte[]>(MethodType.Unary, service, method, bytes, bytes), null, options, []))).StatusCode;
     }
 
     static IEnumerable<(string Verb, string Path)> Rest()

@@ -135,6 +135,27 @@ public sealed class SecuredServerTests : IDisposable
     }
 
     [Fact]
+    public async Task It_tells_until_when_its_certificates_are_valid_and_what_the_log_tells_has_the_ids_of_its_trace()
+    {
+        var settings = Settings();
+        settings["ORCHESTRATOR_LOG"] = "json";
+        await using var server = await ServerProcess.Start("a", Place("data"), workers: 0, environment: settings);
+        using var http = new HttpClient(new SocketsHttpHandler { SslOptions = authority.Trusting() });
+        var metrics = (await http.GetStringAsync(new Uri(server.Http, "/metrics"), Stop)).Split('\n').Where(line => line.StartsWith("orchestrator_certificate_expiry_seconds{", StringComparison.Ordinal)).ToList();
+        foreach (var (use, days) in new[] { ("server", 10), ("authority", 30) })
+        {
+            var until = double.Parse(metrics.Single(line => line.Contains($"use=\"{use}\"", StringComparison.Ordinal)).Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
+            Assert.InRange(until - DateTimeOffset.UtcNow.ToUnixTimeSeconds(), (days - 0.1) * 86_400, days * 86_400);
+        }
+        Assert.Equal(0, Run(server, Admin, "token", "create", "ci", "--role", "viewer", "--namespace", "team").Code);
+        await server.Says("Tokens/Create");
+        var line = JsonNode.Parse(server.Log.Split('\n').Single(line => line.Contains("Tokens/Create", StringComparison.Ordinal)))!;
+        Assert.Equal("Audit", line["EventId"] is JsonObject named ? named["Name"]!.GetValue<string>() : "Audit");
+        Assert.Equal("team", line["State"]!["Namespace"]!.GetValue<string>());
+        Assert.Contains(line["Scopes"]!.AsArray(), scope => scope is JsonObject ids && ids["TraceId"]?.GetValue<string>().Length == 32 && ids["SpanId"] is not null);
+    }
+
+    [Fact]
     public async Task A_thousand_connections_that_send_nothing_keep_nobody_waiting()
     {
         await using var server = await ServerProcess.Start("a", Place("data"), workers: 0, environment: Settings());
@@ -144,7 +165,7 @@ public sealed class SecuredServerTests : IDisposable
             for (var i = 0; i < 1_000; i++)
             {
                 silent.Add(new TcpClient());
-                await silent[^1].ConnectAsync(IPAddress.Loopback, server.Ports + i % 2, Stop);
+                await silent[^1].ConnectAsync(IPAddress.Loopback, server.Ports + i % 5, Stop);
             }
             using var http = new HttpClient(new SocketsHttpHandler { SslOptions = authority.Trusting() });
             Assert.Equal(HttpStatusCode.OK, (await http.GetAsync(new Uri(server.Http, "/healthz"), Stop)).StatusCode);
