@@ -1,5 +1,4 @@
 using System.Net;
-using System.Reflection;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.StaticWebAssets;
 using Microsoft.Extensions.DependencyInjection;
@@ -12,7 +11,7 @@ namespace Orchestrator.Server;
 /// <summary>The page, on the HTTP port. A program that embeds the server without the page's files has none.</summary>
 static class WebPage
 {
-    static readonly string program = Path.Combine(AppContext.BaseDirectory, Assembly.GetEntryAssembly()?.GetName().Name ?? "");
+    static readonly string program = Path.Combine(AppContext.BaseDirectory, "orchestrator");      // beside it the build lists the page's files
 
     static string Assets => program + ".staticwebassets.endpoints.json";
 

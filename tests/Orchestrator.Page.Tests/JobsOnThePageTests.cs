@@ -6,7 +6,8 @@ using File = System.IO.File;
 namespace Orchestrator.Page.Tests;
 
 /// <summary>Jobs as a person sees them, in a real browser, while they train.</summary>
-public sealed class JobsOnThePageTests(OpenServer there) : IClassFixture<OpenServer>
+[Collection(OnePage.Name)]
+public sealed class JobsOnThePageTests(OpenServer there)
 {
     static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -18,7 +19,7 @@ public sealed class JobsOnThePageTests(OpenServer there) : IClassFixture<OpenSer
         var page = visit.Page;
         await visit.Goes("/");
         await page.GetByRole(AriaRole.Link, new() { Name = "New job" }).ClickAsync();
-        await page.GetByLabel("Spec, YAML or JSON").FillAsync(there.Spec("seen", epochs: 12));
+        await page.GetByLabel("Spec, YAML or JSON").FillAsync(there.Spec("seen", epochs: 5));
         await visit.Sees("Nothing is wrong");
         await visit.Presses("Submit");
 
@@ -27,9 +28,9 @@ public sealed class JobsOnThePageTests(OpenServer there) : IClassFixture<OpenSer
         await page.GetByLabel("Workers", new() { Exact = true }).Locator("visible=true").And(page.Locator("input")).FillAsync("2");
         await visit.Presses("Scale");
         await Shows("workers", workers => workers == 2);
-        await Shows("step", step => step >= 25);
-        await visit.Sees(page.GetByRole(AriaRole.Img, new() { NameRegex = new("^Loss: training from .* validation from .*") }));
-        await visit.Sees(page.GetByRole(AriaRole.Img, new() { NameRegex = new("^Workers over time: gpu-1.0 .*gpu-1.1 .*training") }));
+        await Shows("step", step => step >= 22);
+        await visit.Sees(page.GetByRole(AriaRole.Figure, new() { NameRegex = new("^Loss: training from .* validation from .*") }));
+        await visit.Sees(page.GetByRole(AriaRole.Figure, new() { NameRegex = new("^Workers over time: gpu-1.0 .*gpu-1.1 .*training") }));
         await visit.Draw("job-light");
         var digest = page.Locator("[data-test=digest]");
         await visit.Sees(digest);
