@@ -23,6 +23,6 @@ public sealed class AddressTests : IDisposable
         var served = host.Services.GetServices<EndpointDataSource>().SelectMany(source => source.Endpoints).Where(endpoint => endpoint is RouteEndpoint).ToList();
         var keys = served.Select(AccessSetup.KeyOf).Where(key => !key.Contains("unimplemented", StringComparison.Ordinal)).Distinct().Order(StringComparer.Ordinal).ToList();
         Assert.Equal([], keys.Where(key => !Access.Rules.ContainsKey(key)));
-        Assert.Equal([], Access.Rules.Keys.Except(keys));
+        Assert.Equal([], Access.Rules.Keys.Except(keys).Where(key => !key.StartsWith("/grpc.", StringComparison.Ordinal)));
     }
 }

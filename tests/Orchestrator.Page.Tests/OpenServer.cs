@@ -71,6 +71,8 @@ public sealed class OpenServer : IAsyncLifetime
               everySteps: 10
             evaluation:
               everySteps: 10
+              exactMatch: 3
+              maxNewTokens: 12
             """);
     }
 

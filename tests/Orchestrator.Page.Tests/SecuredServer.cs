@@ -1,3 +1,4 @@
+using System.Net.Security;
 using Google.Protobuf.WellKnownTypes;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
@@ -40,6 +41,9 @@ public sealed class SecuredServer : IAsyncLifetime
         foreach (var space in new[] { "team", "lab" })
             await Jobs(Admin).SubmitAsync(new SubmitRequest { Namespace = space, Spec = OpenServer.Spec($"of-{space}", folder.FullName) });
     }
+
+    /// <summary>For a connection of a client that trusts its authority.</summary>
+    public SslClientAuthenticationOptions Trusting => authority.Trusting();
 
     /// <summary>Somebody looks.</summary>
     public Task<Visit> Visit() => browser.Open(Server.Http);

@@ -120,7 +120,7 @@ public sealed class SignedInTests(SecuredServer there)
         await using var visit = await there.Visit();
         await SignsIn(visit, SecuredServer.Admin);
         var kept = string.Join("; ", (await visit.Cookies).Select(cookie => $"{cookie.Name}={cookie.Value}"));
-        using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false, SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true } }) { BaseAddress = there.Server.Http };
+        using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false, AllowAutoRedirect = false, SslOptions = there.Trusting }) { BaseAddress = there.Server.Http };
         Assert.Equal(HttpStatusCode.OK, await Asks(HttpMethod.Get, "/"));
         Assert.Equal(HttpStatusCode.NotFound, await Asks(HttpMethod.Get, "/v1/jobs/of-team/files/adapter.safetensors?namespace=team"));
         Assert.Equal(HttpStatusCode.Unauthorized, await Asks(HttpMethod.Get, "/v1/jobs"));

@@ -3,14 +3,14 @@ using Orchestrator.Api.V1;
 
 namespace Orchestrator.Page.Live;
 
-/// <summary>A step's number.</summary>
+/// <summary>A number that a step has.</summary>
 public sealed record StepPoint(double Step, double Value);
 
 /// <summary>A time in which a worker was in one state.</summary>
 /// <param name="Worker">SERVER/SLOT</param>
 /// <param name="State">what it did</param>
-/// <param name="From">seconds since the job began</param>
-/// <param name="To">seconds since the job began</param>
+/// <param name="From">seconds since the job had its first workers</param>
+/// <param name="To">seconds since the job had its first workers</param>
 public sealed record WorkerSpan(string Worker, string State, double From, double To);
 
 /// <summary>Something that a person would want to know.</summary>
@@ -119,9 +119,7 @@ sealed class JobStory
     public IReadOnlyList<WorkerSpan> Spans()
     {
         var spans = new List<WorkerSpan>();
-        if (changes.Count == 0)
-            return spans;
-        var begin = changes[0].At;
+        var begin = changes.FirstOrDefault(change => change.What.Members.Count > 0).At;      // seconds since it had its first workers
         for (var i = 0; i < changes.Count; i++)
         {
             var (at, what) = changes[i];
