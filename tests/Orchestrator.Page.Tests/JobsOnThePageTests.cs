@@ -90,7 +90,7 @@ public sealed class JobsOnThePageTests(OpenServer there)
         await list.Sees(row.GetByText("cancelled"));
         await visit.Presses("Delete");
         await visit.Presses("Delete for good");
-        await Assertions.Expect(row).ToHaveCountAsync(0, new() { Timeout = 30_000 });
+        await Assertions.Expect(row).ToHaveCountAsync(0, new() { Timeout = 60_000 });
         await visit.Goes("/jobs/default/long");
         await visit.Sees("a job that was submitted expected");
         list.WasSmooth();
@@ -105,7 +105,7 @@ public sealed class JobsOnThePageTests(OpenServer there)
         await there.Submitted("waits", epochs: 1, workers: 2);
         await using var visit = await there.Visit();
         await visit.Goes("/cluster");
-        await Assertions.Expect(visit.Page.Locator("[data-test=busy]")).ToHaveTextAsync("2", new() { Timeout = 30_000 });
+        await Assertions.Expect(visit.Page.Locator("[data-test=busy]")).ToHaveTextAsync("2", new() { Timeout = 60_000 });
         await visit.Sees(visit.Page.GetByRole(AriaRole.Link, new() { Name = "default/works" }).First);
         await visit.Draw("cluster-light");
         await visit.Presses("Cordon");

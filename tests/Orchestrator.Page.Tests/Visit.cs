@@ -8,7 +8,7 @@ namespace Orchestrator.Page.Tests;
 /// <summary>Somebody who looks at the page, and what went wrong for him.</summary>
 public sealed class Visit : IAsyncDisposable
 {
-    const float PatienceMilliseconds = 30_000;
+    const float PatienceMilliseconds = 60_000;
 
     readonly IBrowserContext context;
     readonly ConcurrentQueue<string> wrong = [];
