@@ -45,6 +45,9 @@ static class Kestrel
         return group;
     }
 
+    /// <summary>What the builder maps answers on this port only.</summary>
+    public static void OnPort(this IEndpointConventionBuilder endpoints, int port) => endpoints.Add(endpoint => endpoint.Metadata.Add(new AnsweringPorts([port])));
+
     /// <summary>Keeps each endpoint to its ports; stands behind the routing.</summary>
     public static void UsePorts(this IApplicationBuilder app)
         => app.Use((context, next) =>

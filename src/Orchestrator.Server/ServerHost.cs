@@ -87,7 +87,7 @@ public sealed partial class ServerHost : IAsyncDisposable
     static WebApplication Build(ServerSettings settings, ServerAddresses addresses, Credentials? credentials, IServerDatabase database, Task<LocalWorkers> workers, Action<int> exit)
     {
         var options = settings.Options;
-        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = typeof(ServerHost).Assembly.GetName().Name });
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = typeof(ServerHost).Assembly.GetName().Name, ContentRootPath = AppContext.BaseDirectory, WebRootPath = "wwwroot" });
         builder.WebHost.UseKestrelCore();
         builder.Logging.AddEventLog(options.Log, settings.Whole);
         builder.Services.AddRouting();
@@ -117,6 +117,7 @@ public sealed partial class ServerHost : IAsyncDisposable
         builder.Services.AddLimits(options.Limits);
         builder.Services.AddHealth();
         builder.Services.AddJobsApi(folders, cache, options.Security, PathRootsOf(options));
+        builder.AddWebPage(folders, addresses, credentials);
         builder.AddObservability(options.Observability, options.Name);
         builder.Services.AddHostedService<DatabaseWatch>();
         builder.Services.AddSingleton<Announcing>().AddHostedService(services => services.GetRequiredService<Announcing>());
@@ -130,10 +131,12 @@ public sealed partial class ServerHost : IAsyncDisposable
         app.UseUnreadableCalls();
         app.UseAccess();
         app.UseLimits();
+        app.UseWebPage();
         app.OnPorts(addresses.Http).MapHealth();
         app.OnPorts(addresses.Http).MapMetrics();
         app.OnPorts(addresses.Http, addresses.Api).MapJobsApi();
         app.OnPorts(addresses.Exchange).MapGradientExchange();
+        app.MapWebPage(addresses.Http);
         return app;
     }
 

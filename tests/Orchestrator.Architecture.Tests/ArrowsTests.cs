@@ -27,10 +27,11 @@ public class ArrowsTests
         ["Learning"] = new(["Protocol"], torch),
         ["Collectives"] = new(["Protocol"], grpc, Hosts: true),
         ["Api"] = new([], ["Grpc.", "Google."]),      // the generated code of jobs.proto, for clients that are to see nothing else
+        ["Page"] = new(["Api"], ["Radzen.Blazor", "Grpc.", "Google.Protobuf", "Microsoft.AspNetCore", "Microsoft.Extensions.", "Microsoft.JSInterop"], Hosts: true),      // a caller of the API like any other
         ["Engine"] = new(["Protocol", "Learning", "Collectives"], [.. torch, "Microsoft.Extensions."]),
         ["Grains"] = new(["Protocol", "Learning", "Collectives", "Engine"], orleans),
-        ["Server"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Api"], [.. orleans, "Microsoft.AspNetCore", "Microsoft.IdentityModel", "Microsoft.Net.Http.Headers", "Grpc.", "Google.", "YamlDotNet", "Npgsql", "Microsoft.Data.Sqlite", "System.Memory.Data", "OpenTelemetry", "KubernetesClient", "System.Threading.RateLimiting"], Hosts: true),
-        ["Cli"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Server", "Api"], anything),
+        ["Server"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Api", "Page"], [.. orleans, "Microsoft.AspNetCore", "Microsoft.IdentityModel", "Microsoft.Net.Http.Headers", "Grpc.", "Google.", "YamlDotNet", "Npgsql", "Microsoft.Data.Sqlite", "System.Memory.Data", "OpenTelemetry", "KubernetesClient", "System.Threading.RateLimiting"], Hosts: true),
+        ["Cli"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Server", "Api", "Page"], anything),
         ["World"] = new(["Protocol", "Learning"], torch),      // makes what the demonstration ships; nothing of the product uses it
     };
 

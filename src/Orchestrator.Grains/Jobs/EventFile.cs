@@ -100,11 +100,13 @@ sealed class EventFile : IJobEvents
     /// <inheritdoc/>
     public void Post(JobNews what)
     {
-        if (what.Step is { } step)      // the samples and gates stand in other files
-            what = what with { Step = step with { Line = step.Line with { Samples = [] }, Gates = null } };
+        if (what.Step is { } step)      // the samples, and the gates one by one, stand in other files
+            what = what with { Step = step with { Line = step.Line with { Samples = [] }, Gates = step.Gates?.Select(Strength).ToArray() } };
         Note(what);
         queued.Add(what with { At = clock.GetUtcNow() });
     }
+
+    static float[] Strength(float[] gates) => gates.Length == 0 ? [] : [gates.Average(Math.Abs)];
 
     /// <inheritdoc/>
     public void PostStep(StepReport step, long steps, int workers)

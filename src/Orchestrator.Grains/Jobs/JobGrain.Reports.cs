@@ -130,7 +130,11 @@ sealed partial class JobGrain
     }
 
     JobDecisionNews Told(JobState state, string reason)
-        => new(state.Phase, state.Generation, reason, state.Workers.Count(worker => worker.IsMember)) { Stage = StageOf(state) };
+        => new(state.Phase, state.Generation, reason, state.Workers.Count(worker => worker.IsMember))
+        {
+            Stage = StageOf(state),
+            Workers = [.. state.Workers.Where(worker => worker.IsMember).Select(worker => worker.Worker)],
+        };
 
     JobStage StageOf(JobState state)
         => Stages.Of(state.Phase, hasWorkers: state.Workers.Count > 0 || steering is { Workers.Count: > 0 }, prepared: Record.Job is not null);
@@ -252,6 +256,7 @@ sealed partial class JobGrain
             AdapterSha256 = Record.AdapterSha256,
             Warnings = [.. Record.Warnings],
             Silo = services.GetRequiredService<ILocalSiloDetails>().Name,
+            Curve = ledger?.Curve.Points ?? [],
             WorkerSeconds = telemetry?.Seconds,
         });
     }

@@ -45,6 +45,9 @@ public sealed record JobSnapshot(
     /// <summary>The silo whose grain decides for it now.</summary>
     public string Silo { get; init; } = "";
 
+    /// <summary>Training loss at some steps, evenly spread over those in force; the last is that of the last one.</summary>
+    public IReadOnlyList<float> Curve { get; init; } = [];
+
     /// <summary>Where its workers' time went, until now.</summary>
     public WorkerSeconds? WorkerSeconds { get; init; }
 }
@@ -72,6 +75,9 @@ public sealed record JobDecisionNews(JobPhase Phase, Generation Generation, stri
 {
     /// <summary>The phase for a person.</summary>
     public JobStage Stage { get; init; }
+
+    /// <summary>The members of the generation.</summary>
+    public IReadOnlyList<WorkerId> Workers { get; init; } = [];
 }
 
 /// <summary>A line of a job's log.</summary>

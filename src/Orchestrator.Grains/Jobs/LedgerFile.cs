@@ -32,6 +32,9 @@ sealed class LedgerFile : IDisposable
     /// <summary>The last line, or null before the first.</summary>
     public LedgerLine? Last { get; private set; }
 
+    /// <summary>The loss of its lines.</summary>
+    public LossCurve Curve { get; private init; } = new();
+
     /// <summary>The step up to which every line is on disk.</summary>
     public Step Written { get; private set; }
 
@@ -64,14 +67,16 @@ sealed class LedgerFile : IDisposable
                 throw new ProblemException(folder.Ledger, Difference(head, expected), "the ledger of this very job", "choose another --output, or go on with the job that this folder belongs to");
             var digests = new List<string>();
             LedgerLine? last = null;
+            var curve = new LossCurve();
             for (var i = 1; i < lines.Length; i++)
             {
                 (var line, chain) = LedgerChain.ReadLine(chain, lines[i], $"{folder.Ledger}:{i + 1}");
                 digests.Add(line.Parameters);
+                curve.Add(line.Loss);
                 each?.Invoke(line);
                 last = line;
             }
-            return new LedgerFile(folder.Ledger, file, chain, whole, digests) { Written = new Step(digests.Count), Last = last };
+            return new LedgerFile(folder.Ledger, file, chain, whole, digests) { Written = new Step(digests.Count), Last = last, Curve = curve };
         }
         catch
         {
@@ -148,8 +153,12 @@ sealed class LedgerFile : IDisposable
         digests.RemoveRange((int)step.Number, digests.Count - (int)step.Number);
         (_, chain) = LedgerChain.ReadHead(lines[0], $"{path}:1");
         Last = null;
+        Curve.Clear();
         for (var i = 1; i < lines.Length; i++)
+        {
             (Last, chain) = LedgerChain.ReadLine(chain, lines[i], $"{path}:{i + 1}");
+            Curve.Add(Last.Loss);
+        }
         (Written, dirty) = (step, false);
     }
 
@@ -158,6 +167,7 @@ sealed class LedgerFile : IDisposable
         var (text, next) = LedgerChain.Append(chain, line);
         WriteAtEnd(text);
         (chain, Last, dirty) = (next, line, true);
+        Curve.Add(line.Loss);
         digests.Add(line.Parameters);
     }
 

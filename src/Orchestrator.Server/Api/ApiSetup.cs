@@ -36,6 +36,7 @@ public static class ApiSetup
         services.AddSingleton(new PathRules(pathRoots));
         services.AddSingleton<BlobStore>();
         services.AddSingleton<JobFeed>();
+        services.AddSingleton<ClusterFeed>();
         services.AddGrpc()
             .AddServiceOptions<JobsService>(Bound)
             .AddServiceOptions<FilesService>(Bound)

@@ -41,6 +41,7 @@ static class JobMapping
         job.Server = now.Silo;
         job.AdapterSha256 = now.AdapterSha256;
         job.TokensPerSecond = now.TokensPerSecond;
+        job.Curve.Add(now.Curve);
         if (now.Loss is { } loss)
             job.Loss = loss;
         if (now.ValidationLoss is { } validation)
@@ -71,6 +72,7 @@ static class JobMapping
                 Workers = decision.Members,
                 Reason = decision.Reason,
             };
+            told.Changed.Members.Add(decision.Workers.Select(worker => worker.ToString()));
         }
         else if (news.Step is { Line: var line } step)
         {
@@ -85,6 +87,7 @@ static class JobMapping
                 Seconds = step.StepSeconds,
                 Workers = news.Workers,
             };
+            told.Stepped.Gates.Add(step.Gates?.Select(layer => layer.Length == 0 ? 0 : layer.Average(Math.Abs)) ?? []);
         }
         else if (news.Evaluation is { } evaluation)
         {
@@ -96,6 +99,7 @@ static class JobMapping
                 Asked = evaluation.Asked,
                 Exact = evaluation.Exact,
             };
+            told.Evaluated.Answers.Add(evaluation.Answers.Select(answer => new V1.Answer { Instruction = answer.Instruction, Input = answer.Input, Expected = answer.Expected, Given = answer.Given }));
         }
         else if (news.Checkpoint is { } checkpoint)
             told.Checkpointed = new V1.Checkpointed { Step = checkpoint.Number };

@@ -2,7 +2,6 @@ using Grpc.Core;
 using Microsoft.Extensions.Hosting;
 using Orchestrator.Api.V1;
 using Orchestrator.Engine.Telemetry;
-using Orchestrator.Grains.Jobs;
 using Orchestrator.Grains.Scheduling;
 using Orchestrator.Learning.Adapters;
 using Orchestrator.Protocol;
@@ -15,10 +14,9 @@ using Role = Orchestrator.Server.Security.Role;
 namespace Orchestrator.Server.Api;
 
 /// <summary>The service <c>Jobs</c>: every call is parsed, handed on to a grain, and its answer mapped.</summary>
-sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, Door door, PathRules paths, IHostApplicationLifetime life) : Jobs.JobsBase
+sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, ClusterFeed cluster, Door door, PathRules paths, IHostApplicationLifetime life) : Jobs.JobsBase
 {
     const int SpecCharactersMax = 1 << 20;
-    const int SnapshotsAtOnceMax = 16;
 
     ISchedulerGrain Scheduler => grains.GetGrain<ISchedulerGrain>(0);
 
@@ -26,9 +24,7 @@ sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, Do
     public override async Task<Job> Submit(SubmitRequest request, ServerCallContext context)
     {
         var space = JobAddress.SpaceOf(request.Namespace);
-        if (request.Spec.Length > SpecCharactersMax)
-            throw new ProblemException("spec", $"{request.Spec.Length} characters", $"at most {SpecCharactersMax}");
-        var spec = SpecReader.Parse(request.Spec, "spec", folder: null, [.. request.Set.Select(SpecOverride.Parse)], RemoteSpec.Check, KnownMethod, paths.Check, blobs.Missing);
+        var spec = Read(request);
         using var span = Traces.Call(JobEntry.KeyOf(space, spec.Name), "submit");
         try
         {
@@ -39,6 +35,27 @@ sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, Do
             throw Refusals.Of(StatusCode.AlreadyExists, taken.Problems);
         }
     }
+
+    /// <inheritdoc/>
+    public override Task<ValidateResponse> Validate(SubmitRequest request, ServerCallContext context)
+    {
+        JobAddress.SpaceOf(request.Namespace);
+        var answer = new ValidateResponse();
+        try
+        {
+            var spec = Read(request);
+            (answer.Name, answer.Workers) = (spec.Name, spec.Workers);
+        }
+        catch (ProblemException wrong)
+        {
+            answer.Problems.Add(Refusals.Fitting(wrong.Problems).Select(SpecPlace.Of));
+        }
+        return Task.FromResult(answer);
+    }
+
+    JobSpec Read(SubmitRequest request)
+        => request.Spec.Length > SpecCharactersMax ? throw new ProblemException("spec", $"{request.Spec.Length} characters", $"at most {SpecCharactersMax}")
+            : SpecReader.Parse(request.Spec, SpecPlace.Source, folder: null, [.. request.Set.Select(SpecOverride.Parse)], RemoteSpec.Check, KnownMethod, paths.Check, blobs.Missing);
 
     static IEnumerable<Problem> KnownMethod(JobSpec spec)
         => spec.Adapter.Method.Length == 0 || Methods.Names.Contains(spec.Adapter.Method)
@@ -55,19 +72,39 @@ sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, Do
     /// <inheritdoc/>
     public override async Task<ListResponse> List(ListRequest request, ServerCallContext context)
     {
-        var space = JobAddress.SpaceOf(request.Namespace);
-        var entries = (await Scheduler.Jobs())
-            .Where(entry => request.AllNamespaces ? door.Known(context.GetHttpContext())?.May(Role.Viewer, JobAddress.SpaceOf(entry.Space)) == true : JobAddress.SpaceOf(entry.Space) == space)
-            .Where(entry => request.Phases.Count == 0 || request.Phases.Contains(JobMapping.PhaseOf(entry.Stage)));
+        var isSeen = Seen(request, context);
         var answer = new ListResponse();
-        foreach (var some in entries.Chunk(SnapshotsAtOnceMax))
-            answer.Jobs.Add(await Task.WhenAll(some.Select(entry => Mapped(entry, withSpec: false))));
+        answer.Jobs.Add(await cluster.Jobs((await Scheduler.Jobs()).Where(isSeen)));
         return answer;
     }
 
-    // A job that no worker has seen yet has nothing to add to what the queue says of it.
-    async Task<Job> Mapped(JobEntry entry, bool withSpec)
-        => JobMapping.Of(entry, entry.Started is null ? null : await grains.GetGrain<IJobGrain>(entry.Key).Snapshot(), withSpec);
+    /// <inheritdoc/>
+    public override async Task Follow(ListRequest request, IServerStreamWriter<JobsChange> responseStream, ServerCallContext context)
+    {
+        var isSeen = Seen(request, context);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, life.ApplicationStopping);
+        var told = new Dictionary<string, Job>();
+        var isFirst = true;
+        await foreach (var now in cluster.Follow(stop.Token))
+        {
+            var seen = now.Jobs.Where(job => isSeen(job.Entry)).ToDictionary(job => job.Entry.Key, job => job.Job);
+            var change = new JobsChange();
+            change.Jobs.Add(seen.Where(job => !job.Value.Equals(told.GetValueOrDefault(job.Key))).Select(job => job.Value));
+            change.Gone.Add(told.Where(job => !seen.ContainsKey(job.Key)).Select(job => new JobRequest { Namespace = job.Value.Namespace, Name = job.Value.Name }));
+            if (isFirst || change.Jobs.Count + change.Gone.Count > 0)
+                await responseStream.WriteAsync(change, stop.Token);
+            (told, isFirst) = (seen, false);
+        }
+    }
+
+    Func<JobEntry, bool> Seen(ListRequest request, ServerCallContext context)
+    {
+        var (space, caller) = (JobAddress.SpaceOf(request.Namespace), door.Known(context.GetHttpContext()));
+        return entry => (request.AllNamespaces ? caller?.May(Role.Viewer, JobAddress.SpaceOf(entry.Space)) == true : JobAddress.SpaceOf(entry.Space) == space)
+            && (request.Phases.Count == 0 || request.Phases.Contains(JobMapping.PhaseOf(entry.Stage)));
+    }
+
+    Task<Job> Mapped(JobEntry entry, bool withSpec) => cluster.Job(entry, withSpec);
 
     /// <inheritdoc/>
     public override async Task Watch(WatchRequest request, IServerStreamWriter<Event> responseStream, ServerCallContext context)

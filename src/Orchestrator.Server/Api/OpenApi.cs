@@ -118,6 +118,7 @@ static partial class OpenApi
         FieldType.Int32 => new JsonObject { ["type"] = "integer", ["format"] = "int32" },
         FieldType.Int64 => new JsonObject { ["type"] = "integer", ["format"] = "int64" },
         FieldType.Double => new JsonObject { ["type"] = "number", ["format"] = "double" },
+        FieldType.Float => new JsonObject { ["type"] = "number", ["format"] = "float" },
         FieldType.Enum => new JsonObject { ["$ref"] = $"#/components/schemas/{field.EnumType.Name}" },
         FieldType.Message when field.MessageType.FullName == wellKnown[0] => new JsonObject { ["type"] = "string", ["format"] = "date-time" },
         FieldType.Message when field.MessageType.FullName == wellKnown[1] => new JsonObject { ["type"] = "string", ["description"] = "seconds, such as 3.5s" },

@@ -32,11 +32,13 @@ static class Refusals
     /// <summary>A stream ends because its server goes.</summary>
     public static RpcException Leaving() => Unavailable("this server is going down; take it up where it ended, at another server or at this one when it is back");
 
-    static List<Problem> Fitting(IReadOnlyList<Problem> problems)
+    /// <summary>As many of them as an answer has room for.</summary>
+    public static List<Problem> Fitting(IReadOnlyList<Problem> problems)
     {
         var characters = 0;
         return [.. problems.TakeWhile((problem, i) => (characters += problem.ToString().Length) <= TextCharactersMax || i == 0)];
     }
 
-    static string WithoutPlace(Problem problem) => problem.ToString()[(problem.Place.Length + 2)..];
+    /// <summary>A problem without its place.</summary>
+    public static string WithoutPlace(Problem problem) => problem.ToString()[(problem.Place.Length + 2)..];
 }

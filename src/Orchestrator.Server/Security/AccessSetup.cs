@@ -3,6 +3,7 @@ using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.StaticAssets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
@@ -25,6 +26,7 @@ static class AccessSetup
         services.AddSingleton(options);
         services.AddSingleton<TokenStore>();
         services.AddSingleton<Door>();
+        services.AddSingleton<PageSession>();
         services.AddSingleton<Audit>();
         if (options.Kubernetes.ServiceAccounts)
             services.AddSingleton<ServiceAccounts>();
@@ -45,15 +47,23 @@ static class AccessSetup
     public static void UseAccess(this IApplicationBuilder app)
     {
         var door = app.ApplicationServices.GetRequiredService<Door>();
+        var cookies = app.ApplicationServices.GetRequiredService<PageSession>();
         var audit = app.ApplicationServices.GetRequiredService<Audit>();
         app.Use(async (context, next) =>
         {
-            if (context.GetEndpoint() is not { } endpoint || !door.IsAsking)
+            if (context.GetEndpoint() is not { } endpoint)
             {
                 await next(context);
                 return;
             }
             var isKnown = Access.Rules.TryGetValue(KeyOf(endpoint), out var rule);
+            if (rule.Browser)
+                await cookies.Present(context);
+            if (!door.IsAsking)
+            {
+                await next(context);
+                return;
+            }
             if (isKnown && rule.Reach is Reach.Open or Reach.Peers)
             {
                 await next(context);
@@ -64,6 +74,11 @@ static class AccessSetup
             {
                 if (await door.Caller(context) is not { } found)
                 {
+                    if (rule.Browser && HttpMethods.IsGet(context.Request.Method) && context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal))
+                    {
+                        context.Response.Redirect(PageSession.SignInPath(context.Request));
+                        return;
+                    }
                     context.Response.Headers.WWWAuthenticate = "Bearer";
                     await Refuse(context, StatusCode.Unauthenticated, AccessInterceptor.WhoAreYou);
                     return;
@@ -92,6 +107,7 @@ static class AccessSetup
     /// <summary>Under what name an endpoint is in <see cref="Access.Rules"/>.</summary>
     public static string KeyOf(Endpoint endpoint)
         => endpoint.Metadata.GetMetadata<GrpcMethodMetadata>() is { } grpc ? grpc.Method.FullName
+            : endpoint.Metadata.GetMetadata<StaticAssetDescriptor>() is not null ? Access.PageFile
             : endpoint is not RouteEndpoint { RoutePattern.RawText: { } pattern } ? endpoint.DisplayName ?? ""
             : endpoint.Metadata.GetMetadata<HttpMethodMetadata>() is { HttpMethods: [var verb] } ? $"{verb} {pattern}" : pattern;
 

@@ -49,18 +49,26 @@ sealed class Door
         if (!IsAsking)
             return Security.Caller.Everybody;
         if (!context.Items.TryGetValue(known, out var caller))
-            context.Items[known] = caller = await Bearer(context);
+            context.Items[known] = caller = TokenOf(context) is { } token ? await Bearer(token, context) : null;
         return (Caller?)caller;
+    }
+
+    /// <summary>Whose token this is; null where it is worth nothing.</summary>
+    public async ValueTask<Caller?> Caller(string token, HttpContext context)
+    {
+        context.Request.Headers.Authorization = Scheme + token;
+        return await Caller(context);
     }
 
     /// <summary>Who was found to make this call.</summary>
     public Caller? Known(HttpContext context) => IsAsking ? context.Items.TryGetValue(known, out var caller) ? (Caller?)caller : null : Security.Caller.Everybody;
 
-    async Task<Caller?> Bearer(HttpContext context)
+    /// <summary>The token that a call brings; null where it brings none.</summary>
+    public static string? TokenOf(HttpContext context)
+        => context.Request.Headers.Authorization is [{ } header] && header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && header.Length <= TokenCharactersMax ? header[Scheme.Length..].Trim() : null;
+
+    async Task<Caller?> Bearer(string token, HttpContext context)
     {
-        if (context.Request.Headers.Authorization is not [{ } header] || !header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) || header.Length > TokenCharactersMax)
-            return null;
-        var token = header[Scheme.Length..].Trim();
         if (admin is not null && TokenStore.IsSame(admin, token))
             return new Caller("the administrator's token", new Dictionary<string, Role> { [Security.Caller.AllSpaces] = Role.Admin });
         if (token.StartsWith(TokenStore.Prefix, StringComparison.Ordinal))
