@@ -6,10 +6,12 @@ using Microsoft.Extensions.Logging;
 using Orchestrator.Collectives;
 using Orchestrator.Engine;
 using Orchestrator.Grains;
+using Orchestrator.Operator;
 using Orchestrator.Protocol;
 using Orchestrator.Server.Api;
 using Orchestrator.Server.Database;
 using Orchestrator.Server.Security;
+using Orchestrator.Server.Specs;
 
 namespace Orchestrator.Server;
 
@@ -119,6 +121,7 @@ public sealed partial class ServerHost : IAsyncDisposable
         builder.Services.AddHostedService<DatabaseWatch>();
         builder.Services.AddSingleton<Announcing>().AddHostedService(services => services.GetRequiredService<Announcing>());
         builder.Services.AddSingleton<Draining>();
+        builder.Services.AddOperator(options.Operator, options.Name, services => json => services.GetRequiredService<ClusterSpecs>().Read(json, []));
 
         var app = builder.Build();
         app.UseRouting();

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Orchestrator.Collectives;
+using Orchestrator.Operator;
 using Orchestrator.Server.Security;
 
 namespace Orchestrator.Server;
@@ -73,6 +74,9 @@ public sealed record ServerOptions
 
     /// <summary>Who may talk to the server.</summary>
     public SecurityOptions Security { get; init; } = new();
+
+    /// <summary>What it does for a cluster of Kubernetes.</summary>
+    public OperatorOptions Operator { get; init; } = new();
 }
 
 /// <summary>How the log is written.</summary>

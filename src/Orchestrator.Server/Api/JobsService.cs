@@ -3,10 +3,8 @@ using Microsoft.Extensions.Hosting;
 using Orchestrator.Api.V1;
 using Orchestrator.Grains.Jobs;
 using Orchestrator.Grains.Scheduling;
-using Orchestrator.Learning.Adapters;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Jobs;
-using Orchestrator.Server.Blobs;
 using Orchestrator.Server.Security;
 using Orchestrator.Server.Specs;
 using Role = Orchestrator.Server.Security.Role;
@@ -14,9 +12,8 @@ using Role = Orchestrator.Server.Security.Role;
 namespace Orchestrator.Server.Api;
 
 /// <summary>The service <c>Jobs</c>: every call is parsed, handed on to a grain, and its answer mapped.</summary>
-sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, Door door, PathRules paths, IHostApplicationLifetime life) : Jobs.JobsBase
+sealed class JobsService(IGrainFactory grains, ClusterSpecs specs, JobFeed feed, Door door, IHostApplicationLifetime life) : Jobs.JobsBase
 {
-    const int SpecCharactersMax = 1 << 20;
     const int SnapshotsAtOnceMax = 16;
 
     ISchedulerGrain Scheduler => grains.GetGrain<ISchedulerGrain>(0);
@@ -25,9 +22,7 @@ sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, Do
     public override async Task<Job> Submit(SubmitRequest request, ServerCallContext context)
     {
         var space = JobAddress.SpaceOf(request.Namespace);
-        if (request.Spec.Length > SpecCharactersMax)
-            throw new ProblemException("spec", $"{request.Spec.Length} characters", $"at most {SpecCharactersMax}");
-        var spec = SpecReader.Parse(request.Spec, "spec", folder: null, [.. request.Set.Select(SpecOverride.Parse)], RemoteSpec.Check, KnownMethod, paths.Check, blobs.Missing);
+        var spec = specs.Read(request.Spec, request.Set);
         try
         {
             return JobMapping.Of(await Scheduler.Submit(space, spec), now: null, withSpec: true);
@@ -37,11 +32,6 @@ sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, Do
             throw Refusals.Of(StatusCode.AlreadyExists, taken.Problems);
         }
     }
-
-    static IEnumerable<Problem> KnownMethod(JobSpec spec)
-        => spec.Adapter.Method.Length == 0 || Methods.Names.Contains(spec.Adapter.Method)
-            ? []
-            : [new Problem("adapter.method", $"'{spec.Adapter.Method}'", string.Join(" or ", Methods.Names))];
 
     /// <inheritdoc/>
     public override async Task<Job> Get(JobRequest request, ServerCallContext context)
