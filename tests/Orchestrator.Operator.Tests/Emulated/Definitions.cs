@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Orchestrator.Chart.Tests;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
@@ -14,7 +15,7 @@ static class Definitions
     static readonly Lazy<JsonObject> definition = new(() =>
     {
         var yaml = new YamlStream();
-        yaml.Load(new StringReader(File.ReadAllText(Checkout.PathOf("helm/orchestrator/crds/trainingjobs.yaml"))));
+        yaml.Load(new StringReader(Checkout.Read("helm/orchestrator/crds/trainingjobs.yaml")));
         return ToJson(yaml.Documents[0].RootNode)!.AsObject();
     });
 

@@ -1,0 +1,34 @@
+using Orchestrator.Harness;
+using Orchestrator.Operator.Tests.Emulated;
+
+namespace Orchestrator.Operator.Tests;
+
+/// <summary>Real kubectl, a real server that trains, and an emulated API server between them.</summary>
+public class KubectlTests
+{
+    [Theory]
+    [InlineData("1.32")]
+    [InlineData("1.35")]
+    public async Task A_job_is_applied_watched_scaled_waited_for_and_deleted(string version)
+    {
+        var folder = Directory.CreateTempSubdirectory("orchestrator-operator-");
+        try
+        {
+            await using var emulated = await EmulatedServer.Start();
+            var kubeconfig = emulated.Kubeconfig(folder.FullName);
+            await using var server = await ServerProcess.Start("a", Path.Combine(folder.FullName, "data"), workers: 3, environment: Operator(kubeconfig));
+            await new ClusterScenario(version, kubeconfig, folder.FullName, server).Holds();
+            Assert.Equal(0, await server.Terminate());
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>What makes a server the operator of a cluster.</summary>
+    internal static Dictionary<string, string> Operator(string kubeconfig) => new()
+    {
+        ["ORCHESTRATOR_OPERATOR__ENABLED"] = "true", ["ORCHESTRATOR_OPERATOR__KUBECONFIG"] = kubeconfig, ["ORCHESTRATOR_OPERATOR__SELECTOR"] = "app.kubernetes.io/component=workers",
+    };
+}
