@@ -19,8 +19,8 @@ public class ArrowsTests
     static readonly string[] orleans = ["Orleans", "Microsoft.Orleans.", "Microsoft.Extensions."];
     static readonly string[] anything = [""];
 
-    // Cli ──> Server ──> Grains ──> Engine ──> Learning ────> Protocol
-    //                                   └───> Collectives ──> Protocol
+    // Cli ──> Server ──> Operator ──> Grains ──> Engine ──> Learning ────> Protocol
+    //                                               └───> Collectives ──> Protocol
     static readonly Dictionary<string, Sight> sights = new()
     {
         ["Protocol"] = new([], []),
@@ -29,8 +29,9 @@ public class ArrowsTests
         ["Api"] = new([], ["Grpc.", "Google."]),      // the generated code of jobs.proto, for clients that are to see nothing else
         ["Engine"] = new(["Protocol", "Learning", "Collectives"], [.. torch, "Microsoft.Extensions."]),
         ["Grains"] = new(["Protocol", "Learning", "Collectives", "Engine"], orleans),
-        ["Server"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Api"], [.. orleans, "Microsoft.AspNetCore", "Microsoft.IdentityModel", "Microsoft.Net.Http.Headers", "Grpc.", "Google.", "YamlDotNet", "Npgsql", "Microsoft.Data.Sqlite", "System.Memory.Data", "OpenTelemetry"], Hosts: true),
-        ["Cli"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Server", "Api"], anything),
+        ["Operator"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains"], [.. orleans, "KubernetesClient", "YamlDotNet"]),
+        ["Server"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Operator", "Api"], [.. orleans, "Microsoft.AspNetCore", "Microsoft.IdentityModel", "Microsoft.Net.Http.Headers", "Grpc.", "Google.", "YamlDotNet", "Npgsql", "Microsoft.Data.Sqlite", "System.Memory.Data", "OpenTelemetry"], Hosts: true),
+        ["Cli"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Operator", "Server", "Api"], anything),
         ["World"] = new(["Protocol", "Learning"], torch),      // makes what the demonstration ships; nothing of the product uses it
     };
 

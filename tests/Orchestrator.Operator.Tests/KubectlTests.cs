@@ -17,7 +17,20 @@ public class KubectlTests
             await using var emulated = await EmulatedServer.Start();
             var kubeconfig = emulated.Kubeconfig(folder.FullName);
             await using var server = await ServerProcess.Start("a", Path.Combine(folder.FullName, "data"), workers: 3, environment: Operator(kubeconfig));
-            await new ClusterScenario(version, kubeconfig, folder.FullName, server).Holds();
+            await new ClusterScenario(version, kubeconfig, folder.FullName, server) { Disturb = Disturb }.Holds();
+            Assert.Superset(new HashSet<string> { "Completed", "Running", "Scaled", "Suspended" }, emulated.Store.List(Definitions.Events, "default").Resources.Select(told => told["reason"]!.ToString()).ToHashSet());
+
+            // It goes and comes back having forgotten what happened, throttles, fails, and closes watches.
+            async Task Disturb()
+            {
+                await emulated.Down();
+                emulated.Store.Forget();
+                await emulated.Up();
+                await Eventually.Holds(() => emulated.IsWatched, TimeSpan.FromSeconds(30), "the operator watches again", () => server.Log);
+                emulated.CloseWatches();
+                emulated.Misbehave(throttle: 1, fail: 2);
+                await Eventually.Holds(() => emulated.IsWatched, TimeSpan.FromSeconds(30), "the operator watches again", () => server.Log);
+            }
             Assert.Equal(0, await server.Terminate());
         }
         finally

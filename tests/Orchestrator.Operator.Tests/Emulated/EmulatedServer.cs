@@ -18,6 +18,7 @@ sealed partial class EmulatedServer : IAsyncDisposable
     readonly int port = FreePorts.InARow(1);
     WebApplication? app;
     CancellationTokenSource watching = new();
+    int watchers;
     int throttled;
     int failing;
 
@@ -64,6 +65,9 @@ sealed partial class EmulatedServer : IAsyncDisposable
         var before = Interlocked.Exchange(ref watching, new CancellationTokenSource());
         before.Cancel();
     }
+
+    /// <summary>Whether somebody watches whole resources, and it has stopped misbehaving.</summary>
+    public bool IsWatched => watchers > 0 && throttled <= 0 && failing <= 0;
 
     /// <summary>Answers so many requests with 429, and so many with 500.</summary>
     public void Misbehave(int throttle, int fail) => (throttled, failing) = (throttle, fail);
@@ -202,6 +206,8 @@ sealed partial class EmulatedServer : IAsyncDisposable
                 await Line("BOOKMARK", Bookmark(version, new JsonObject { ["annotations"] = new JsonObject { ["k8s.io/initial-events-end"] = "true" } }));
         }
         await response.Body.FlushAsync(ends.Token);
+        if (!asTable)
+            Interlocked.Increment(ref watchers);
         try
         {
             while (true)
@@ -221,6 +227,11 @@ sealed partial class EmulatedServer : IAsyncDisposable
         catch (StatusException gone)
         {
             await Line("ERROR", gone.Status);
+        }
+        finally
+        {
+            if (!asTable)
+                Interlocked.Decrement(ref watchers);
         }
 
         async Task Tell(string type, JsonObject resource)
