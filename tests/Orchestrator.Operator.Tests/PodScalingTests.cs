@@ -2,7 +2,6 @@ using CsCheck;
 using Orchestrator.Grains.Jobs;
 using Orchestrator.Grains.Scheduling;
 using Orchestrator.Operator.Pods;
-using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Jobs;
 
 namespace Orchestrator.Operator.Tests;

@@ -7,7 +7,7 @@ using Orchestrator.Operator.Tests.Emulated;
 namespace Orchestrator.Operator.Tests.Histories;
 
 /// <summary>An API server in the same process that is as bad as a history says: away, throttling, failing before or after it has written, forgetting, and passing changes over in silence.</summary>
-sealed class FaultyResources(ResourceStore store, Random random, VirtualTime time) : IClusterResources
+sealed class FaultyResources(ResourceStore store, Random random, VirtualTime time) : IClusterResources, IDisposable
 {
     readonly HashSet<string> told = [];
     CancellationTokenSource up = new();
@@ -43,6 +43,7 @@ sealed class FaultyResources(ResourceStore store, Random random, VirtualTime tim
         var (before, next) = (up, new CancellationTokenSource());
         up = next;
         before.Cancel();
+        before.Dispose();
     }
 
     public async Task<(IReadOnlyList<TrainingJob> Jobs, string Version)> List(string? space, CancellationToken stop)
@@ -139,4 +140,6 @@ sealed class FaultyResources(ResourceStore store, Random random, VirtualTime tim
     }
 
     static TrainingJob Read(JsonObject resource) => TrainingJob.Of(JsonSerializer.SerializeToElement(resource));
+
+    public void Dispose() => up.Dispose();
 }

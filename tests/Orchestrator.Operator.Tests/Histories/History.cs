@@ -13,7 +13,7 @@ namespace Orchestrator.Operator.Tests.Histories;
 /// <summary>
 /// A minute in which people create, scale, suspend and delete jobs both ways, and in which API server, queue and operator fail, forget and start again; then peace, and what is left is looked at.
 /// </summary>
-sealed class History
+sealed class History : IDisposable
 {
     const string Space = "team";
     static readonly string[] names = ["one", "two", "three"];
@@ -282,5 +282,11 @@ sealed class History
             yield return $"suspend {resource.Suspend}, the job wants to {job.Wish}";
         if (job.Stage == JobStage.Running)
             yield return "still runs";      // until it is over, or somebody has it rest
+    }
+
+    public void Dispose()
+    {
+        server.Dispose();
+        operating.Dispose();
     }
 }

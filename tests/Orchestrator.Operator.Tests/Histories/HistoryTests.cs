@@ -9,7 +9,7 @@ public class HistoryTests
     public void Whatever_happened_resources_and_jobs_agree_in_the_end()
         => Gen.Int[0, int.MaxValue - 1].Sample(seed =>
         {
-            var history = new History(seed);
+            using var history = new History(seed);
             history.Run();
             Assert.True(history.Wrong.Count == 0, $"seed {seed}:\n{string.Join('\n', history.Wrong)}\n{string.Join('\n', history.Told)}");
         }, iter: 500, threads: 2);
@@ -19,7 +19,7 @@ public class HistoryTests
     {
         static IReadOnlyList<string> Told(int seed)
         {
-            var history = new History(seed);
+            using var history = new History(seed);
             history.Run();
             return history.Told;
         }

@@ -1,4 +1,3 @@
-using Orchestrator.Engine;
 using Orchestrator.Grains;
 using Orchestrator.Grains.Jobs;
 using Orchestrator.Grains.Scheduling;
