@@ -69,7 +69,7 @@ sealed partial class OperatorGrain(
             catch (Exception e)      // the queue does not answer: its server may be dying
             {
                 Trouble("queue", e.Message);
-                await Task.WhenAny(Task.Delay(every, clock, stopping.Token));
+                await Task.Delay(every, clock, stopping.Token).ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
             }
         }
         await following;

@@ -11,7 +11,7 @@ namespace Orchestrator.Operator.Resources;
 /// <param name="troubled">told why it does not hear the server; null once it does again</param>
 sealed class ResourceMirror(IClusterResources server, string? space, TimeProvider clock, Action changed, Action<string?> troubled)
 {
-    static readonly TimeSpan listEvery = TimeSpan.FromMinutes(10);
+    static readonly TimeSpan listEvery = TimeSpan.FromMinutes(5);
     static readonly TimeSpan watchPause = TimeSpan.FromMilliseconds(100);      // between two watches of a server that ends them at once
 
     readonly Dictionary<string, TrainingJob> jobs = new(StringComparer.Ordinal);
@@ -46,7 +46,7 @@ sealed class ResourceMirror(IClusterResources server, string? space, TimeProvide
             {
                 troubled(e.Message);
                 var pause = backoff.Failed("", (e as RefusedException)?.Again);
-                await Task.WhenAny(Task.Delay(pause, clock, stop));
+                await Task.Delay(pause, clock, stop).ConfigureAwait(ConfigureAwaitOptions.ContinueOnCapturedContext | ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }

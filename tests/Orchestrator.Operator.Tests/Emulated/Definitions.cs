@@ -12,12 +12,15 @@ static class Definitions
     public const string Events = "events";
     public const string Sets = "statefulsets";
 
-    static readonly Lazy<JsonObject> definition = new(() =>
+    static readonly Lazy<JsonObject> definition = new(() => Read(Checkout.Read("helm/orchestrator/crds/trainingjobs.yaml")));
+
+    /// <summary>YAML of one document, as the API server reads it.</summary>
+    public static JsonObject Read(string text)
     {
         var yaml = new YamlStream();
-        yaml.Load(new StringReader(Checkout.Read("helm/orchestrator/crds/trainingjobs.yaml")));
+        yaml.Load(new StringReader(text));
         return ToJson(yaml.Documents[0].RootNode)!.AsObject();
-    });
+    }
 
     /// <summary>The version of the definition.</summary>
     public static JsonObject Version => definition.Value["spec"]!["versions"]![0]!.AsObject();

@@ -70,11 +70,11 @@ sealed class FaultyResources(ResourceStore store, Random random, VirtualTime tim
             if (changes.Count == 0 && random.Next(4) == 0)
                 yield return new ResourceChange(null, IsGone: false, $"{at = store.Version}");      // a bookmark
             using var either = CancellationTokenSource.CreateLinkedTokenSource(ends, stop);
-            var waited = await Task.WhenAny(more, Task.Delay(TimeSpan.FromMinutes(4), time, either.Token));
+            var came = await time.Within(TimeSpan.FromMinutes(4), more, either.Token);
             stop.ThrowIfCancellationRequested();
             if (ends.IsCancellationRequested)
                 throw new IOException("the connection was closed");
-            if (waited != more)
+            if (!came)
                 yield break;
         }
     }

@@ -104,7 +104,7 @@ sealed class History : IDisposable
                 catch (OperationCanceledException)
                 {
                 }
-                await Task.WhenAny(woken.Task, Task.Delay(TimeSpan.FromSeconds(2), time, stop));
+                await time.Within(TimeSpan.FromSeconds(2), woken.Task, stop);
             }
         }
     }

@@ -49,6 +49,17 @@ sealed class VirtualTime : TimeProvider
         }
     }
 
+    /// <summary>Waits for something, at most for a time. (Task.WhenAny may go on from another thread.)</summary>
+    /// <returns>whether it came</returns>
+    public async Task<bool> Within(TimeSpan most, Task awaited, CancellationToken stop)
+    {
+        var done = new TaskCompletionSource<bool>();
+        await using var timer = CreateTimer(_ => done.TrySetResult(false), null, most, Timeout.InfiniteTimeSpan);
+        await using var stopped = stop.Register(() => done.TrySetResult(false));
+        awaited.GetAwaiter().OnCompleted(() => done.TrySetResult(true));
+        return await done.Task;
+    }
+
     sealed class Timer(VirtualTime time, TimerCallback callback, object? state) : ITimer
     {
         TimeSpan every;
