@@ -17,7 +17,7 @@ public class RealServerTests
         try
         {
             var kubectl = new Kubectl(version, kubeconfig!, folder.FullName);
-            kubectl.Run("apply", "--server-side", "-f", Checkout.PathOf("helm/orchestrator/crds/trainingjobs.yaml"));
+            kubectl.Run("apply", "--validate=false", "-f", Checkout.PathOf("helm/orchestrator/crds/trainingjobs.yaml"));
             kubectl.Run("wait", "--for=condition=Established", "crd/trainingjobs.orchestrator.dev", "--timeout=30s");
             await using var server = await ServerProcess.Start("a", Path.Combine(folder.FullName, "data"), workers: 3, environment: KubectlTests.Operator(kubeconfig!));
             await new ClusterScenario(version, kubeconfig!, folder.FullName, server) { IsRecent = kubectl.Run("version", "-o", "json") is var said && !said.Contains("\"minor\": \"20\"", StringComparison.Ordinal) }.Holds();

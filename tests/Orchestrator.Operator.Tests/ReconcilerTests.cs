@@ -92,6 +92,10 @@ public class ReconcilerTests
         Assert.Equal(["Accepted", "Running"], later.Conditions.Where(condition => condition.Holds).Select(condition => condition.Type));
     }
 
+    [Fact]
+    public void No_condition_is_without_a_message()
+        => Assert.All(Enum.GetValues<JobStage>().SelectMany(stage => Of(Job(stage) with { Now = null, Entry = Job(stage).Entry with { Reason = "" } }).Conditions), condition => Assert.NotEqual("", condition.Message));
+
     [Theory]
     [InlineData(JobStage.Running, "Running")]
     [InlineData(JobStage.Suspended, "Suspended")]

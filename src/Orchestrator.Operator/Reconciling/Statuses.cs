@@ -63,8 +63,8 @@ public static class Statuses
             ],
         };
 
-        // What moves with every step is no reason to write a condition anew.
-        Condition Say(string type, bool holds, string why, string message) => Since(resource, type, holds, why, stage == JobStage.Running ? "" : message, now);
+        // What moves with every step is no reason to write a condition anew; and a message that is empty is refused by an API server of 1.20.
+        Condition Say(string type, bool holds, string why, string message) => Since(resource, type, holds, why, stage == JobStage.Running ? "its workers train" : message.Length > 0 ? message : word, now);
     }
 
     /// <summary>Of a resource that no job can be made of.</summary>

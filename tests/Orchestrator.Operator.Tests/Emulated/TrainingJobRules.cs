@@ -36,7 +36,8 @@ static partial class TrainingJobRules
                     if (of!["default"] is { } otherwise && !map.ContainsKey(name))
                         map[name] = otherwise.DeepClone();
                 unknown.AddRange(map.Where(member => !properties.ContainsKey(member.Key)).Select(member => $"{path}.{member.Key}"));
-                wrong.AddRange((schema["required"]?.AsArray() ?? []).Where(name => map[name!.ToString()] is null).Select(name => $"{path}.{name}: Required value"));
+                // An empty text is none, as a real server of 1.20 has it.
+                wrong.AddRange((schema["required"]?.AsArray() ?? []).Where(name => map[name!.ToString()] is null || map[name!.ToString()]!.ToJsonString() == "\"\"").Select(name => $"{path}.{name}: Required value"));
                 foreach (var (name, member) in map.Where(member => member.Value is not null && properties.ContainsKey(member.Key)).ToList())
                     Check(member, properties[name]!.AsObject(), $"{path}.{name}", unknown, wrong);
                 break;
