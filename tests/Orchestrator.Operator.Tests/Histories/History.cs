@@ -98,10 +98,7 @@ sealed class History : IDisposable
                     woken = new TaskCompletionSource();
                     await controller.Pass(stop);
                 }
-                catch (Exception) when (!stop.IsCancellationRequested)      // the queue did not answer
-                {
-                }
-                catch (OperationCanceledException)
+                catch (Exception)      // the queue did not answer, or the operator is told to stop
                 {
                 }
                 await time.Within(TimeSpan.FromSeconds(2), woken.Task, stop);
