@@ -7,10 +7,12 @@ using Orchestrator.Collectives;
 using Orchestrator.Engine;
 using Orchestrator.Engine.Telemetry;
 using Orchestrator.Grains;
+using Orchestrator.Operator;
 using Orchestrator.Protocol;
 using Orchestrator.Server.Api;
 using Orchestrator.Server.Database;
 using Orchestrator.Server.Security;
+using Orchestrator.Server.Specs;
 
 namespace Orchestrator.Server;
 
@@ -122,6 +124,7 @@ public sealed partial class ServerHost : IAsyncDisposable
         builder.Services.AddHostedService<DatabaseWatch>();
         builder.Services.AddSingleton<Announcing>().AddHostedService(services => services.GetRequiredService<Announcing>());
         builder.Services.AddSingleton<Draining>();
+        builder.Services.AddOperator(options.Operator, options.Name, services => json => services.GetRequiredService<ClusterSpecs>().Read(json, []));
 
         var app = builder.Build();
         if (credentials is not null)

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Orchestrator.Collectives;
+using Orchestrator.Operator;
 using Orchestrator.Server.Security;
 
 namespace Orchestrator.Server;
@@ -76,6 +77,9 @@ public sealed record ServerOptions
 
     /// <summary>What a caller, a connection or a slow client can take.</summary>
     public LimitsOptions Limits { get; init; } = new();
+
+    /// <summary>What it does for a cluster of Kubernetes.</summary>
+    public OperatorOptions Operator { get; init; } = new();
 }
 
 /// <summary>How the log is written.</summary>

@@ -19,8 +19,8 @@ public class ArrowsTests
     static readonly string[] orleans = ["Orleans", "Microsoft.Orleans.", "Microsoft.Extensions."];
     static readonly string[] anything = [""];
 
-    // Cli ──> Server ──> Grains ──> Engine ──> Learning ────> Protocol
-    //                                   └───> Collectives ──> Protocol
+    // Cli ──> Server ──> Operator ──> Grains ──> Engine ──> Learning ────> Protocol
+    //                                               └───> Collectives ──> Protocol
     static readonly Dictionary<string, Sight> sights = new()
     {
         ["Protocol"] = new([], []),
@@ -30,8 +30,9 @@ public class ArrowsTests
         ["Page"] = new(["Api"], ["Radzen.Blazor", "Grpc.", "Google.Protobuf", "Microsoft.AspNetCore", "Microsoft.Extensions.", "Microsoft.JSInterop"], Hosts: true),      // a caller of the API like any other
         ["Engine"] = new(["Protocol", "Learning", "Collectives"], [.. torch, "Microsoft.Extensions."]),
         ["Grains"] = new(["Protocol", "Learning", "Collectives", "Engine"], orleans),
-        ["Server"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Api", "Page"], [.. orleans, "Microsoft.AspNetCore", "Microsoft.IdentityModel", "Microsoft.Net.Http.Headers", "Grpc.", "Google.", "YamlDotNet", "Npgsql", "Microsoft.Data.Sqlite", "System.Memory.Data", "OpenTelemetry", "KubernetesClient", "System.Threading.RateLimiting"], Hosts: true),
-        ["Cli"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Server", "Api", "Page"], anything),
+        ["Operator"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains"], [.. orleans, "KubernetesClient", "YamlDotNet"]),
+        ["Server"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Operator", "Api", "Page"], [.. orleans, "Microsoft.AspNetCore", "Microsoft.IdentityModel", "Microsoft.Net.Http.Headers", "Grpc.", "Google.", "YamlDotNet", "Npgsql", "Microsoft.Data.Sqlite", "System.Memory.Data", "OpenTelemetry", "KubernetesClient", "System.Threading.RateLimiting"], Hosts: true),
+        ["Cli"] = new(["Protocol", "Learning", "Collectives", "Engine", "Grains", "Operator", "Server", "Api", "Page"], anything),
         ["World"] = new(["Protocol", "Learning"], torch),      // makes what the demonstration ships; nothing of the product uses it
     };
 

@@ -65,7 +65,8 @@ static class ChartReadme
 
         `helm upgrade` restarts servers, and workers, one after the other; jobs go on. Helm does not upgrade what lies in `crds/`: `kubectl apply --server-side -f helm/orchestrator/crds` does.
         Certificates, the admin's token and the trial's password are made once and read back from the cluster, so a tool that renders without a cluster (`helm template` in a pipeline)
-        makes new ones each time: there, use `tls.mode=cert-manager` or `existing`, and `auth.adminTokenSecret`. `helm uninstall` leaves the volume of jobs (`data.keep`) and every TrainingJob.
+        makes new ones each time: there, use `tls.mode=cert-manager` or `existing`, and `auth.adminTokenSecret`. Delete TrainingJobs before
+        you uninstall, while somebody is there to cancel them: `helm uninstall` leaves them, and the volume of jobs (`data.keep`).
 
         ## Values
 

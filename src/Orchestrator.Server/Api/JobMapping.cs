@@ -52,9 +52,8 @@ static class JobMapping
             job.WorkerSeconds[state] = seconds;
         if (now.WorkerSeconds?.Goodput is { } goodput)
             job.Goodput = goodput;
-        // The grain hears of its own end, and of what its workers say, before the queue does.
-        if (IsOver(now.Stage) || (entry.Stage == JobStage.Running && now.Stage == JobStage.Running))
-            (job.Phase, job.Reason) = (PhaseOf(now.Stage), now.Reason);
+        var (stage, reason) = entry.At(now);
+        (job.Phase, job.Reason) = (PhaseOf(stage), reason);
         return job;
     }
 

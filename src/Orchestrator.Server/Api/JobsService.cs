@@ -3,10 +3,8 @@ using Microsoft.Extensions.Hosting;
 using Orchestrator.Api.V1;
 using Orchestrator.Engine.Telemetry;
 using Orchestrator.Grains.Scheduling;
-using Orchestrator.Learning.Adapters;
 using Orchestrator.Protocol;
 using Orchestrator.Protocol.Jobs;
-using Orchestrator.Server.Blobs;
 using Orchestrator.Server.Security;
 using Orchestrator.Server.Specs;
 using Role = Orchestrator.Server.Security.Role;
@@ -14,9 +12,8 @@ using Role = Orchestrator.Server.Security.Role;
 namespace Orchestrator.Server.Api;
 
 /// <summary>The service <c>Jobs</c>: every call is parsed, handed on to a grain, and its answer mapped.</summary>
-sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, ClusterFeed cluster, Door door, PathRules paths, IHostApplicationLifetime life) : Jobs.JobsBase
+sealed class JobsService(IGrainFactory grains, ClusterSpecs specs, JobFeed feed, ClusterFeed cluster, Door door, IHostApplicationLifetime life) : Jobs.JobsBase
 {
-    const int SpecCharactersMax = 1 << 20;
 
     ISchedulerGrain Scheduler => grains.GetGrain<ISchedulerGrain>(0);
 
@@ -24,7 +21,7 @@ sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, Cl
     public override async Task<Job> Submit(SubmitRequest request, ServerCallContext context)
     {
         var space = JobAddress.SpaceOf(request.Namespace);
-        var spec = Read(request);
+        var spec = specs.Read(request.Spec, request.Set);
         using var span = Traces.Call(JobEntry.KeyOf(space, spec.Name), "submit");
         try
         {
@@ -43,7 +40,7 @@ sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, Cl
         var answer = new ValidateResponse();
         try
         {
-            var spec = Read(request);
+            var spec = specs.Read(request.Spec, request.Set);
             (answer.Name, answer.Workers) = (spec.Name, spec.Workers);
         }
         catch (ProblemException wrong)
@@ -52,15 +49,6 @@ sealed class JobsService(IGrainFactory grains, BlobStore blobs, JobFeed feed, Cl
         }
         return Task.FromResult(answer);
     }
-
-    JobSpec Read(SubmitRequest request)
-        => request.Spec.Length > SpecCharactersMax ? throw new ProblemException("spec", $"{request.Spec.Length} characters", $"at most {SpecCharactersMax}")
-            : SpecReader.Parse(request.Spec, SpecPlace.Source, folder: null, [.. request.Set.Select(SpecOverride.Parse)], RemoteSpec.Check, KnownMethod, paths.Check, blobs.Missing);
-
-    static IEnumerable<Problem> KnownMethod(JobSpec spec)
-        => spec.Adapter.Method.Length == 0 || Methods.Names.Contains(spec.Adapter.Method)
-            ? []
-            : [new Problem("adapter.method", $"'{spec.Adapter.Method}'", string.Join(" or ", Methods.Names))];
 
     /// <inheritdoc/>
     public override async Task<Job> Get(JobRequest request, ServerCallContext context)
