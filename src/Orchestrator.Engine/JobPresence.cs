@@ -164,7 +164,7 @@ sealed class JobPresence : IDisposable
     TrainingData OpenData()
     {
         using var folder = ModelFolder.Open(located.Value.Model.Path);
-        var opened = TrainingData.Open(located.Value, JobPreparation.TokenizerOf(located.Value, folder), folder.Config.Vocabulary, options.CacheFolder);
+        var opened = TrainingData.Open(located.Value, JobPreparation.TokenizerOf(located.Value, folder), folder.Config, options.CacheFolder);
         if (opened.Records.Digest != Plan.Digests.Data)
             throw new ProblemException(Plan.Spec.Data.Path, $"records with digest {opened.Records.Digest}", $"{Plan.Digests.Data}, as planned", "the records changed since the job was submitted");
         return opened;
