@@ -88,6 +88,15 @@ sealed class JobPresence : IDisposable
         return replica;
     }
 
+    /// <summary>Tokens of the samples.</summary>
+    public long TokensOf(ReadOnlySpan<int> samples)
+    {
+        var tokens = 0L;
+        foreach (var sample in samples)
+            tokens += data.Value.Length(sample);
+        return tokens;
+    }
+
     public MicroBatch Pack(BatchPacker packer, ReadOnlySpan<int> samples) => data.Value.Pack(packer, samples);
 
     /// <summary>Keeps a copy of the replica's state for those who begin the generation without it.</summary>
