@@ -55,13 +55,11 @@ public static partial class DeterministicTorch
 
     // MKL: without it, a product with a single row sums in an order that follows where in memory its operands lie (measured: 24 of 32 alignments gave other
     // bits), so the same weights from another file layout would train another adapter. It costs no speed. cuBLAS: a workspace of fixed size, for the same reason.
-    // libtorch: large blocks in huge pages, where the system gives them on request: 2 to 5 % of a step (measured).
-    // The libraries read the process's own environment, which .NET's copy of it does not reach.
+    // Both libraries read the process's own environment, which .NET's copy of it does not reach.
     static bool SetEnvironment()
     {
         if (OperatingSystem.IsWindows())
             return true;
-        SetVariable("THP_MEM_ALLOC_ENABLE", "1", overwrite: 0);
         return SetVariable("MKL_CBWR", "AUTO", overwrite: 1) == 0 && SetVariable("CUBLAS_WORKSPACE_CONFIG", ":4096:8", overwrite: 1) == 0;
     }
 
