@@ -40,7 +40,7 @@ public static class JobPreparation
         var method = Methods.Of(spec.Adapter, model.Config);
         var kind = ComputeDevice.Describe(spec, method);
         var tokenizer = TokenizerOf(spec, model);
-        using var data = TrainingData.Open(spec, tokenizer, model.Config.Vocabulary, cacheFolder, progress.Tokenised, stop);
+        using var data = TrainingData.Open(spec, tokenizer, model.Config, cacheFolder, progress.Tokenised, stop);
         var digests = new JobDigests(
             CanonicalJson.Digest(CanonicalJson.ResultDefining(spec)),
             model.Digest(cacheFolder, progress.BytesHashed),

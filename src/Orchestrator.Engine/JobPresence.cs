@@ -88,6 +88,15 @@ sealed class JobPresence : IDisposable
         return replica;
     }
 
+    /// <summary>Tokens of the samples.</summary>
+    public long TokensOf(ReadOnlySpan<int> samples)
+    {
+        var tokens = 0L;
+        foreach (var sample in samples)
+            tokens += data.Value.Length(sample);
+        return tokens;
+    }
+
     public MicroBatch Pack(BatchPacker packer, ReadOnlySpan<int> samples) => data.Value.Pack(packer, samples);
 
     /// <summary>Keeps a copy of the replica's state for those who begin the generation without it.</summary>
@@ -164,7 +173,7 @@ sealed class JobPresence : IDisposable
     TrainingData OpenData()
     {
         using var folder = ModelFolder.Open(located.Value.Model.Path);
-        var opened = TrainingData.Open(located.Value, JobPreparation.TokenizerOf(located.Value, folder), folder.Config.Vocabulary, options.CacheFolder);
+        var opened = TrainingData.Open(located.Value, JobPreparation.TokenizerOf(located.Value, folder), folder.Config, options.CacheFolder);
         if (opened.Records.Digest != Plan.Digests.Data)
             throw new ProblemException(Plan.Spec.Data.Path, $"records with digest {opened.Records.Digest}", $"{Plan.Digests.Data}, as planned", "the records changed since the job was submitted");
         return opened;

@@ -37,7 +37,7 @@ sealed partial class TrainingLoop
         var told = new JobEvent.Audited(me, participant.Generation, step.Step, [.. digests, .. audited.Values]);
         audited.Clear();
         participant.Told(told);
-        Tell(told);
+        outbox.Tell(told);
     }
 
     // The numbers of that step come back for the time of one micro-batch, where it is not the step in hand.
@@ -63,7 +63,7 @@ sealed partial class TrainingLoop
             presence.Reduction.Return(leaf);
         }
         participant.Recomputed();
-        Tell(new JobEvent.Audited(me, participant.Generation, again.Step, [new LeafDigest(again.MicroBatch, me, digest)]));
+        outbox.Tell(new JobEvent.Audited(me, participant.Generation, again.Step, [new LeafDigest(again.MicroBatch, me, digest)]));
     }
 
     LeafDigest ByMe(Step step, PartialSum leaf) => new(leaf.Node.Lo, me, presence.Audits.Selects(step, leaf.Node.Lo) ? DigestOf(leaf) : null);

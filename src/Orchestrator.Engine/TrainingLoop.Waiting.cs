@@ -25,9 +25,9 @@ sealed partial class TrainingLoop
         }
         var deal = participant.Membership!.DealOf(step.Step);
         var usual = TimeSpan.FromSeconds(pace.SecondsFor((double)step.Tokens / step.MicroBatchCount));
-        var patience = TimeSpan.FromSeconds(Hedging.Patience(usual.TotalSeconds, shareSeconds));
-        var (began, complained, next) = (Stopwatch.GetTimestamp(), false, Longer(Longer(HedgeFactor * usual, TimeSpan.FromSeconds(HedgeShare * shareSeconds)), hedgeAfterMin));
-        shareSeconds = 0;
+        var share = times.TakeShareSeconds();
+        var patience = TimeSpan.FromSeconds(Hedging.Patience(usual.TotalSeconds, share));
+        var (began, complained, next) = (Stopwatch.GetTimestamp(), false, Longer(Longer(HedgeFactor * usual, TimeSpan.FromSeconds(HedgeShare * share)), hedgeAfterMin));
         while (!round.Wait(next, stop))
         {
             if (!complained && Stopwatch.GetElapsedTime(began) >= patience)
@@ -45,7 +45,7 @@ sealed partial class TrainingLoop
     void Hedge(StepPlan step, int m)
     {
         var leaf = Backward(step, m, WorkerState.Recompute);
-        clock.Enter(WorkerState.Peers);
+        times.Enter(WorkerState.Peers);
         presence.Metrics?.Hedged();
         if (presence.Reduction.Hedge(participant.Generation, step.Step, leaf, ByMe(step.Step, leaf)))
             participant.Hedged(m);
@@ -54,7 +54,7 @@ sealed partial class TrainingLoop
     void Complain(Deal deal)
     {
         foreach (var (straggler, missing) in Hedging.Stragglers(deal, me, presence.Reduction.HasArrived))
-            Tell(new JobEvent.Lost(straggler.Silo, straggler.Slot, participant.Generation, $"{missing.Count} of its micro-batches do not come, long after everybody else's"));
+            outbox.Tell(new JobEvent.Lost(straggler.Silo, straggler.Slot, participant.Generation, $"{missing.Count} of its micro-batches do not come, long after everybody else's"));
     }
 
     static TimeSpan Longer(TimeSpan a, TimeSpan b) => a > b ? a : b;

@@ -12,7 +12,8 @@ namespace Orchestrator.Engine;
 
 /// <summary>
 /// Training as one worker does it. The participant says whose turn it is; each turn is one method, in the order of a step: <see cref="Compute"/> the micro-batches of the
-/// deal one by one, <see cref="Exchange"/> their sum with everybody, <see cref="Commit"/>. Everything runs on the worker's own thread.
+/// deal one by one, <see cref="Exchange"/> their sum with everybody, <see cref="Commit"/>. What is measured on the way is <see cref="StepTimes"/>'s, what is told <see cref="Outbox"/>'s.
+/// Everything runs on the worker's own thread.
 /// </summary>
 sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports reports, WorkerClock clock) : IDisposable
 {
@@ -21,19 +22,14 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
     readonly Pace pace = new();
     readonly PastParameters past = new(presence.Audits.IsOn ? presence.Plan.Parameters : 0);
     readonly HangWatch watch = new();
-    readonly Queue<StepReport> unwritten = new();
-    readonly Stopwatch sinceCommit = new();
+    readonly Outbox outbox = new(reports);
+    readonly StepTimes times = new(me, clock, presence.InHand);
     Replica? replica;
     StepPlan? plan;
     Order.Begin? entering;
     ReducedStep reduced;
     ReductionRound? summed;      // where the sum of the step in hand can be read
-    double computeSeconds, reduceSeconds, shareSeconds;
-    Activity? span;      // of the step in hand, where it is traced
-    WorkerState resting = WorkerState.Idle;
-    bool isRedone, hasShare, hasTrained;
-    long commits, written;
-    volatile bool vanished;
+    long commits;
 
     /// <summary>Whether the last turn was to wait.</summary>
     public bool IsIdle { get; private set; }
@@ -58,7 +54,7 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
         var member = participant.Membership;
         var taken = participant.Take(order);
         if (member is not null && participant.Membership != member)
-            resting = WorkerState.Recovery;
+            times.Resting = WorkerState.Recovery;
         if (taken && order is Order.Begin begin && participant.Membership == begin)
             entering = begin;
         IsReleased |= taken && order is Order.Release;
@@ -76,7 +72,7 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
             turn = participant.Next;
             IsIdle = turn is Turn.Wait;
             if (IsIdle)
-                clock.Enter(resting);
+                times.Rest();
             switch (turn)
             {
                 case Turn.Load: Load(); break;
@@ -96,28 +92,28 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
         {
             // The generation has passed: the order that ended it is in the inbox, or on its way.
             IsIdle = !stop.IsCancellationRequested;
-            clock.Enter(resting = WorkerState.Recovery);
+            times.BreakOff();
         }
         catch (PeerLostException lost)
         {
-            Tell(new JobEvent.Lost(lost.Process, null, participant.Generation, lost.Reason));
+            outbox.Tell(new JobEvent.Lost(lost.Process, null, participant.Generation, lost.Reason));
             participant.Told();
             participant.Withdraw();
-            clock.Enter(resting = WorkerState.Recovery);
+            times.BreakOff();
         }
         catch (ProblemException problem)
         {
-            Tell(new JobEvent.Refused(me, participant.Generation, problem.Message));
+            outbox.Tell(new JobEvent.Refused(me, participant.Generation, problem.Message));
             return new Turn.Leave();
         }
         catch (StateCopyException lost)
         {
             participant.CannotGoOn(lost.Message);
-            clock.Enter(resting = WorkerState.Recovery);
+            times.BreakOff();
         }
         catch (Exception fault)
         {
-            Tell(fault is BrokenInvariantException
+            outbox.Tell(fault is BrokenInvariantException
                 ? new JobEvent.Diverged(participant.InHand, fault.Message)
                 : new JobEvent.Lost(me.Silo, me.Slot, participant.Generation, fault.Message));
             presence.Log.Failed(presence.Job.Name, me, participant.InHand, fault);
@@ -126,85 +122,14 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
         return IsOver ? new Turn.Leave() : turn;
     }
 
-    void Load()
-    {
-        clock.Enter(WorkerState.Load);
-        replica = presence.NewReplica(me.Slot);
-        participant.Loaded();
-    }
-
-    void Stand(Turn.Stand stand)
-    {
-        // Who asks may be another than the one that was told: what it has not acknowledged is told again.
-        foreach (var step in unwritten.Where(step => !vanished && step.Line.Step > Interlocked.Read(ref written)))
-            reports.Tell(step);
-        replica?.ReleaseActivations();      // an evaluation may come, and needs its own
-        Tell(new JobEvent.Stood(me, stand.Generation, stand.Standing));
-        participant.Told();
-    }
-
-    // What was finished of the step in hand stays where the new deal leaves it to this process; what does not is computed again.
-    void Enter(Order.Begin begin)
-    {
-        entering = null;
-        shareSeconds = 0;
-        if (participant.Committed != begin.Base)
-            audited.Clear();
-        clock.Enter(hasTrained ? WorkerState.Recovery : WorkerState.Load);
-        presence.Reduction.Enter(begin);
-        pace.TellAgain();
-        presence.InHand.Keep(presence.Reduction.Holds);
-        sinceCommit.Start();
-        foreach (var m in begin.First.Of(me).MicroBatches)
-        {
-            if (presence.Reduction.Holds(m))
-                participant.Computed(m);
-            else
-                participant.Forgot(m);
-        }
-        if (begin.Serves && begin.Source is StateSource.Own)
-            presence.Serve(begin.Generation, begin.Base, replica!, unwritten);
-    }
-
-    void Obtain(Turn.Obtain obtain, CancellationToken stop)
-    {
-        IReadOnlyList<StepReport> lines;
-        try
-        {
-            lines = presence.Obtain(obtain, participant.Generation, replica!, me.Slot, stop);
-        }
-        catch (Exception damage) when (obtain.Source is StateSource.Checkpoint && damage is ProblemException or IOException or UnauthorizedAccessException)
-        {
-            Tell(new JobEvent.Damaged(me, participant.Generation, obtain.Step, damage.Message));
-            participant.Withdraw();
-            return;
-        }
-        unwritten.Clear();
-        past.Clear();
-        foreach (var line in lines)
-        {
-            unwritten.Enqueue(line);
-            if (!vanished)
-                reports.Tell(line);      // before its own lines and checkpoints: whoever had them may be gone
-        }
-        plan = null;
-        resting = WorkerState.Recovery;
-        participant.Obtained(obtain.Step);
-    }
-
     void Compute(Turn.Compute compute)
     {
         var step = PlanOf(compute.Step);
-        var started = Stopwatch.GetTimestamp();
-        (hasShare, hasTrained) = (true, true);
-        using var part = Traces.MicroBatch(span, compute.MicroBatch);
-        var state = presence.InHand.Begin(isRedone);
-        var leaf = Backward(step, compute.MicroBatch, state);
-        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        (computeSeconds, shareSeconds) = (computeSeconds + seconds, shareSeconds + seconds);
-        var ticks = clock.Enter(WorkerState.Reduce);
+        using var traced = times.BeginShare(compute.MicroBatch);
+        var leaf = Backward(step, compute.MicroBatch, times.ShareState);
+        times.FoldShare();
         var counts = presence.Reduction.Add(participant.Generation, compute.Step, leaf, ByMe(step.Step, leaf));
-        presence.InHand.Done(compute.Step, compute.MicroBatch, state, isRedone, ticks, counts);
+        times.EndShare(compute.Step, compute.MicroBatch, counts);
         if (counts)
             participant.Computed(compute.MicroBatch);
         else
@@ -214,16 +139,14 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
     // One micro-batch, watched: whoever looks after this thread sees when it began.
     PartialSum Backward(StepPlan step, int m, WorkerState state)
     {
-        clock.Enter(WorkerState.Data);
+        times.Enter(WorkerState.Data);
         var leaf = presence.Reduction.Rent(m);
         var samples = step.MicroBatch(m);
-        long tokens = 0;
-        foreach (var sample in samples)
-            tokens += presence.Sizes.Length(sample);
+        var tokens = presence.TokensOf(samples);
         watch.Begin(pace.HangsAfter(tokens));
         var started = Stopwatch.GetTimestamp();
         var batch = presence.Pack(packer, samples);
-        clock.Enter(state);
+        times.Enter(state);
         var result = replica!.Backward(batch, step.TokenWeight, leaf.Gradient);
         presence.Drill?.Invoke(me, step.Step, leaf);
         watch.End();
@@ -236,22 +159,18 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
     {
         var step = PlanOf(exchange.Step);
         TellAudits(step);
-        var started = Stopwatch.GetTimestamp();
-        using var part = Traces.Part(span, "exchange");
-        clock.Enter(hasShare ? WorkerState.Peers : WorkerState.Idle, started);
+        using var traced = times.BeginSum();
         summed = presence.Reduction.Arrive(participant.Generation, exchange.Step, exchange.Wish);
         Await(summed, step, stop);
         reduced = summed.Outcome();
-        clock.Enter(WorkerState.Reduce, presence.Reduction.SummedFrom);
-        reduceSeconds += Stopwatch.GetElapsedTime(started).TotalSeconds;
+        times.EndSum(presence.Reduction.SummedFrom);
         participant.Reduced(reduced.Wish);
     }
 
     void Commit()
     {
         var step = plan!;
-        clock.Enter(isRedone ? WorkerState.Recompute : WorkerState.Compute);
-        hasShare = false;
+        times.Update();
         if (reduced.Tokens != step.SupervisedTokens)
             throw new BrokenInvariantException(3, $"step {step.Step} has {step.SupervisedTokens} supervised tokens, but {reduced.Tokens} were summed");
         var learningRate = LearningRate.At(presence.Plan, step.Step);
@@ -263,12 +182,12 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
         var loss = CommittedStep.MeanLoss(reduced.LossSum, reduced.Tokens);
         if (!double.IsFinite(loss) || !double.IsFinite(norm))
         {
-            Tell(new JobEvent.Diverged(step.Step, $"the loss is {loss} and the gradient's norm {norm}; lower training.learningRate or set training.gradientClip"));
+            outbox.Tell(new JobEvent.Diverged(step.Step, $"the loss is {loss} and the gradient's norm {norm}; lower training.learningRate or set training.gradientClip"));
             IsOver = true;
             return;
         }
         participant.Commit();
-        presence.InHand.Committed(step.Step);
+        times.Commit(step.Step);
         if (commits++ == 0)
             SpareMemory.GiveBack();      // a first step compiles and selects kernels
         SpareMemory.CollectYoung();
@@ -277,37 +196,30 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
         if (participant.Membership is { } membership && membership.First.Recorder == me && presence.Plan.IsCheckpoint(step.Step))
             Write(step.Step);
         if (participant.Membership is null)
-            resting = StandsFor(step.Step);
+            times.Resting = StandsFor(step.Step);
         plan = null;
-        span?.Dispose();
-        span = null;
+        times.EndStep();
     }
 
     void Report(StepPlan step, double norm, double learningRate)
     {
         var line = CommittedStep.LineOf(step, reduced.LossSum, norm, learningRate, replica!.Digest());
-        var report = new StepReport(me, participant.In, line, computeSeconds, reduceSeconds, sinceCommit.Elapsed.TotalSeconds, presence.Gates(replica, step.Step), replica.ActivationBytes);
-        (computeSeconds, reduceSeconds) = (0, 0);
-        sinceCommit.Restart();
-        while (unwritten.TryPeek(out var oldest) && oldest.Line.Step <= Interlocked.Read(ref written))
-            unwritten.Dequeue();
-        unwritten.Enqueue(report);
-        if (!vanished)
-            reports.Tell(report);
+        var took = times.TakeSeconds();
+        outbox.Tell(new StepReport(me, participant.In, line, took.Compute, took.Reduce, took.Step, presence.Gates(replica, step.Step), replica.ActivationBytes));
     }
 
     void Write(Step step)
     {
         if (replica!.Step != step)
             throw new BrokenInvariantException(2, $"the replica is at step {replica.Step}, not at {step}");
-        clock.Enter(WorkerState.Checkpoint);
-        presence.Write(replica, participant.In, Tell);
+        times.Enter(WorkerState.Checkpoint);
+        presence.Write(replica, participant.In, outbox.Tell);
         participant.Wrote();
     }
 
     void Complain(Turn.Complain complain)
     {
-        Tell(new JobEvent.Lost(me.Silo, me.Slot, complain.Generation, complain.Reason));
+        outbox.Tell(new JobEvent.Lost(me.Silo, me.Slot, complain.Generation, complain.Reason));
         participant.Told();
     }
 
@@ -316,34 +228,26 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
         var tokens = (double)step.Tokens / step.MicroBatchCount;
         participant.Pace = pace.IsKnown ? pace.SecondsFor(tokens) : null;
         if (pace.Tell(tokens) is { } seconds)
-            Tell(new JobEvent.Paced(me, participant.Generation, seconds));
+            outbox.Tell(new JobEvent.Paced(me, participant.Generation, seconds));
     }
 
     /// <summary>What the worker is at, for whoever looks after its thread.</summary>
     public HangWatch Watch => watch;
 
     /// <summary>Another thread tells that the worker hangs.</summary>
-    public void TellThatItHangs(Generation generation) => Tell(new JobEvent.Lost(me.Silo, me.Slot, generation, "it takes far longer than usual for a micro-batch"));
+    public void TellThatItHangs(Generation generation) => outbox.Tell(new JobEvent.Lost(me.Silo, me.Slot, generation, "it takes far longer than usual for a micro-batch"));
 
     /// <summary>The job has written the ledger up to this step: nobody needs the lines before it from here.</summary>
-    public void Acknowledge(Step step) => Interlocked.Exchange(ref written, step.Number);
+    public void Acknowledge(Step step) => outbox.Acknowledge(step);
 
     /// <summary>From now on nothing is told any more.</summary>
-    public void Vanish() => vanished = true;
-
-    void Tell(JobEvent what)
-    {
-        if (!vanished)
-            reports.Tell(what);
-    }
+    public void Vanish() => outbox.Vanish();
 
     StepPlan PlanOf(Step step)
     {
         if (plan?.Step == step)
             return plan;
-        isRedone = step.Number <= Interlocked.Read(ref written);
-        span?.Dispose();
-        span = Traces.Step(Trace, me, step);
+        times.BeginStep(step, outbox.IsWritten(step.Number), Trace);
         return plan = StepPlan.For(presence.Plan, presence.Sizes, step);
     }
 
@@ -355,7 +259,7 @@ sealed partial class TrainingLoop(WorkerId me, JobPresence presence, IJobReports
     /// <inheritdoc/>
     public void Dispose()
     {
-        span?.Dispose();
+        times.Dispose();
         replica?.Dispose();
     }
 }

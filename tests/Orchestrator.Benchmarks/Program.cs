@@ -7,7 +7,7 @@ switch (args)
 {
     case ["table", .. var options]:
         return await Table.Run(options);
-    case ["exchange" or "overhead" or "telemetry" or "checkpoint" or "open" or "generation", .. var options]:
+    case ["balance" or "exchange" or "overhead" or "telemetry" or "checkpoint" or "open" or "generation", .. var options]:
         return await Table.Run([.. options, $"only={args[0]}"]);
     case ["exchange-process", var self, var count, var reductions]:
         return await ExchangeBenchmark.One(int.Parse(self, CultureInfo.InvariantCulture), int.Parse(count, CultureInfo.InvariantCulture), int.Parse(reductions, CultureInfo.InvariantCulture));
@@ -22,6 +22,7 @@ switch (args)
             dotnet run -c Release --project tests/Orchestrator.Benchmarks -- BENCHMARK
               table [--quick]
                          all of the following up to step, as one Markdown table; quick: few repetitions, to see that it runs
+              balance    how evenly the work of a step lies on four workers
               exchange   the sum of a gradient over 2, 4 and 8 processes, over gRPC and over bare sockets
               overhead   what four workers spend outside compute
               telemetry  what metrics, accounts and spans of one step in a hundred add to the step

@@ -17,6 +17,8 @@ static class Table
             StepBenchmark.Run(batches, report);
             StepBenchmark.Run([.. batches, "small", "threads=1"], report);
         }
+        if (only is null or "balance")
+            BalanceBenchmark.Run(report);
         if (only is null or "exchange")
             ExchangeBenchmark.Run(report, quick);
         if (only is null or "overhead")

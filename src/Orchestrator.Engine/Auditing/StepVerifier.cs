@@ -69,7 +69,7 @@ public static class StepVerifier
     static IEnumerable<LedgerLine> Recompute(RunFolder run, JobPlan plan, Step from, Step to, string cacheFolder, CancellationToken stop)
     {
         using var folder = ModelFolder.Open(plan.Spec.Model.Path);
-        using var data = TrainingData.Open(plan.Spec, JobPreparation.TokenizerOf(plan.Spec, folder), folder.Config.Vocabulary, cacheFolder, stop: stop);
+        using var data = TrainingData.Open(plan.Spec, JobPreparation.TokenizerOf(plan.Spec, folder), folder.Config, cacheFolder, stop: stop);
         DeterministicTorch.EnterWorkerThread(plan.Spec.Device.Threads);
         using var bases = new ResidentBases();
         using var lease = bases.Acquire(plan.Spec.Model.Path, ComputeDevice.PrecisionOf(plan.Spec), ComputeDevice.NameOf(plan.Spec, slot: 0));

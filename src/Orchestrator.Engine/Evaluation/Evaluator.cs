@@ -72,7 +72,7 @@ public sealed class Evaluator(EngineOptions options, ResidentBases bases) : IDis
         using var folder = ModelFolder.Open(spec.Model.Path);
         using var lease = bases.Acquire(spec.Model.Path, ComputeDevice.PrecisionOf(spec), ComputeDevice.NameOf(spec, slot: 0));
         var tokenizer = JobPreparation.TokenizerOf(spec, folder);
-        using var data = TrainingData.Open(spec, tokenizer, folder.Config.Vocabulary, options.CacheFolder);
+        using var data = TrainingData.Open(spec, tokenizer, folder.Config, options.CacheFolder);
         var method = Methods.Of(spec.Adapter, folder.Config);
         using var replica = new Replica(lease.Weights, method, spec.Training, ComputeDevice.KernelsOf(spec, method), spec.Device.Threads);
         if (step != Step.Start)

@@ -116,6 +116,20 @@ public sealed class BatchPacker
         }
     }
 
+    /// <summary>Rows that two records of a micro-batch share: of the tokens that both begin with, up to the first row that either of them has supervised.</summary>
+    public static int SharedRows(Dataset dataset, int record, int other)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        var shared = dataset.Tokens(record).CommonPrefixLength(dataset.Tokens(other));
+        return Math.Min(Unsupervised(dataset.Labels(record)), Unsupervised(dataset.Labels(other)));
+
+        int Unsupervised(ReadOnlySpan<int> labels)
+        {
+            var reach = Math.Min(shared, labels.Length - 1);
+            return labels.Slice(1, reach).IndexOfAnyExcept(Example.Unsupervised) is >= 0 and var first ? first : reach;
+        }
+    }
+
     /// <summary>Where the first of the parts differs or has its first supervised row.</summary>
     static int CommonEnd(IExamples examples, ReadOnlySpan<Part> parts, int start)
     {

@@ -45,6 +45,8 @@ sealed record WeightSource(IReadOnlyList<(TensorFile File, TensorEntry Entry)> P
     {
         if (Pieces is [var only] && HeadsToInterleave == 0 && only.Entry.Type == type && only.Entry.Strides is null)
             return only.File.Read(only.Entry.Name);
+        if (Pieces is [var ordered] && HeadsToInterleave > 0 && ordered.Entry.Strides is null)
+            return ordered.File.LoadInterleaved(ordered.Entry.Name, HeadsToInterleave, type);
         using var scope = torch.NewDisposeScope();
         using var unrecorded = torch.no_grad();
         // Not over the file's pages: they would stay resident beside the copy.

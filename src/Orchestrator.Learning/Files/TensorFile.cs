@@ -94,6 +94,12 @@ public sealed class TensorFile : IDisposable
     /// <exception cref="ProblemException">the file has no such tensor</exception>
     public torch.Tensor Load(string name, torch.ScalarType? type = null) => mapping.Copy(Existing(name), type);
 
+    /// <summary>The same, the rows of a projection of queries or keys brought from Hugging Face's order into Meta's. The caller owns it.</summary>
+    /// <param name="name">one of <see cref="Entries"/>, a matrix whose rows follow each other in the file</param>
+    /// <param name="heads">what its rows are for</param>
+    /// <param name="type">the wanted type</param>
+    internal torch.Tensor LoadInterleaved(string name, int heads, torch.ScalarType type) => mapping.Interleaved(Existing(name), heads, type);
+
     TensorEntry Existing(string name) => Find(name) ?? throw new ProblemException($"{Path} tensor {name}", "nothing", "a tensor");
 
     /// <summary>What the file says of a tensor; null where it has none of that name.</summary>

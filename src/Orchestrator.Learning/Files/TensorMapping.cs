@@ -57,6 +57,33 @@ sealed class TensorMapping(string path, long fileBytes) : IDisposable
         return flat.as_strided([.. entry.Shape], strides).contiguous().MoveToOuterDisposeScope();
     }
 
+    /// <summary>The tensor as <see cref="Copy"/> makes it, its rows brought from Hugging Face's order into Meta's on the way. The caller owns it.</summary>
+    /// <param name="entry">[rows, columns], row after row</param>
+    /// <param name="heads">each has the first members of all its rotary pairs before the second ones</param>
+    /// <param name="wanted">the type</param>
+    public Tensor Interleaved(TensorEntry entry, int heads, ScalarType wanted)
+    {
+        using var scope = NewDisposeScope();
+        using var unrecorded = no_grad();
+        var (pairs, columns) = (entry.Shape[0] / heads / 2, entry.Shape[1]);
+        var headBytes = 2 * pairs * columns * ElementTypes.BytesOf(entry.Type);
+        var together = Math.Clamp(CachedBytes / headBytes, 1, heads);
+        var whole = empty([heads, pairs, 2, columns], dtype: wanted);
+        var piece = empty([together, 2, pairs, columns], dtype: entry.Type);
+        using (var handle = File.OpenHandle(path))
+        {
+            for (long head = 0, count; head < heads; head += count)
+            {
+                using var inner = NewDisposeScope();
+                count = Math.Min(heads - head, together);
+                var read = piece.narrow(0, 0, count);
+                Fill(handle, entry, read.bytes, entry.Offset + head * headBytes);
+                whole.narrow(0, head, count).copy_(read.transpose(1, 2));
+            }
+        }
+        return whole.view(entry.Shape[0], columns).MoveToOuterDisposeScope();
+    }
+
     public void Dispose()
     {
         lock (gate)
@@ -112,4 +139,6 @@ sealed class TensorMapping(string path, long fileBytes) : IDisposable
     }
 
     const long ChunkBytes = 16 << 20;
+
+    const long CachedBytes = 512 << 10;      // what a core keeps between reading and bringing into order
 }

@@ -33,7 +33,7 @@ public static class SpecKeys
         Whole("training.globalBatchSize", spec => spec.Training.GlobalBatchSize, "examples",
             "Examples of one step, over all workers. The last incomplete batch of an epoch is dropped.") with { Range = From(1, 1 << 20) },
         Whole("training.microBatchSize", spec => spec.Training.MicroBatchSize, "examples",
-            "Examples computed at once, the unit that workers share: more need more memory.") with { Range = From(1, 1 << 20) },
+            "Examples computed at once, on average: micro-batches, the unit that workers share, cost about the same and have at most twice as many. More need more memory.") with { Range = From(1, 1 << 20) },
         Number("training.learningRate", spec => spec.Training.LearningRate,
             "Highest learning rate, absolute; null is 0.009 × globalBatchSize / 256.") with { Optional = true, Range = new() { Above = 0, AtMost = 10 } },
         Number("training.minLearningRate", spec => spec.Training.MinLearningRate, "Learning rate at the end.") with { Range = From(0, 10) },

@@ -9,12 +9,12 @@ namespace Orchestrator.Protocol.Order;
 /// </summary>
 public sealed class StepPlan
 {
-    readonly int[] samples;      // sorted by length inside the global batch, ties by number
-    readonly int microBatchSize;
+    readonly int[] samples;      // in the order of their micro-batches
+    readonly int[] ends;         // of the micro-batches, among the samples
 
-    StepPlan(Step step, int epoch, int[] samples, int microBatchSize, long tokens, long supervisedTokens)
+    StepPlan(Step step, int epoch, int[] samples, int[] ends, long tokens, long supervisedTokens)
     {
-        (Step, Epoch, this.samples, this.microBatchSize) = (step, epoch, samples, microBatchSize);
+        (Step, Epoch, this.samples, this.ends) = (step, epoch, samples, ends);
         (Tokens, SupervisedTokens) = (tokens, supervisedTokens);
     }
 
@@ -24,11 +24,11 @@ public sealed class StepPlan
     /// <summary>The pass over the data it belongs to, from 0.</summary>
     public int Epoch { get; }
 
-    /// <summary>The step's samples, in the order in which they are cut.</summary>
+    /// <summary>The step's samples, one micro-batch after another.</summary>
     public ReadOnlySpan<int> Samples => samples;
 
     /// <summary>M, the number of micro-batches.</summary>
-    public int MicroBatchCount => (samples.Length + microBatchSize - 1) / microBatchSize;
+    public int MicroBatchCount => ends.Length;
 
     /// <summary>Tokens of the step, padding excluded since there is none.</summary>
     public long Tokens { get; }
@@ -40,11 +40,7 @@ public sealed class StepPlan
     public double TokenWeight => SupervisedTokens == 0 ? 0 : 1.0 / SupervisedTokens;
 
     /// <summary>The samples of micro-batch <paramref name="m"/>.</summary>
-    public ReadOnlySpan<int> MicroBatch(int m)
-    {
-        var from = m * microBatchSize;
-        return samples.AsSpan(from, Math.Min(microBatchSize, samples.Length - from));
-    }
+    public ReadOnlySpan<int> MicroBatch(int m) => samples.AsSpan((m == 0 ? 0 : ends[m - 1])..ends[m]);
 
     /// <summary>The plan of a step.</summary>
     /// <exception cref="ArgumentOutOfRangeException">the job has no such step</exception>
@@ -63,13 +59,13 @@ public sealed class StepPlan
             var place = iteration * chosen.Length + i;
             chosen[i] = plan.Spec.Data.Shuffle ? order[place] : place;
         }
-        Array.Sort(chosen, (a, b) => sizes.Length(a).CompareTo(sizes.Length(b)) is var byLength && byLength != 0 ? byLength : a.CompareTo(b));
         long tokens = 0, supervised = 0;
         foreach (var sample in chosen)
         {
             tokens += sizes.Length(sample);
             supervised += sizes.Supervised(sample);
         }
-        return new StepPlan(step, epoch, chosen, training.MicroBatchSize, tokens, supervised);
+        var ends = EvenCut.Sort(chosen, plan.MicroBatches, training.MicroBatchSize, sizes);
+        return new StepPlan(step, epoch, chosen, ends, tokens, supervised);
     }
 }

@@ -56,5 +56,9 @@ public static class Adaptation
         public int Length(int sample) => records.Length(sample);
 
         public int Supervised(int sample) => records.Supervised(sample);
+
+        public int Shared(int sample, int other) => 0;
+
+        public TokenCost Cost => new(1, 0, 0);      // one micro-batch: nothing is cut
     }
 }

@@ -53,6 +53,20 @@ public class BatchPackerTests
     }, iter: 200);
 
     [Fact]
+    public void What_two_records_share_is_what_packing_them_together_saves() => Examples.Sample(examples =>
+    {
+        using var folder = new Folder();
+        if (examples.Length < 2 || Open(folder, examples[..2]) is not { } dataset)
+            return;
+        using var _ = dataset;
+        if (dataset.Supervised(0) == 0 || dataset.Supervised(1) == 0)
+            return;
+        int Rows(PrefixSharing sharing) => new BatchPacker().Pack(dataset, [0, 1], sharing).Rows;
+        Assert.Equal(Rows(PrefixSharing.None) - Rows(PrefixSharing.CommonPrefixes), BatchPacker.SharedRows(dataset, 0, 1));
+        Assert.Equal(BatchPacker.SharedRows(dataset, 0, 1), BatchPacker.SharedRows(dataset, 1, 0));
+    }, iter: 200);
+
+    [Fact]
     public void Sharing_never_has_more_rows_and_the_same_supervised_ones() => Examples.Sample(examples =>
     {
         using var folder = new Folder();

@@ -2,6 +2,7 @@ using CsCheck;
 using Orchestrator.Protocol.Coordination;
 using Orchestrator.Protocol.Jobs;
 using Orchestrator.Protocol.Order;
+using Orchestrator.Protocol.Reduction;
 
 namespace Orchestrator.Protocol.Tests.Order;
 
@@ -39,23 +40,76 @@ public class StepPlanTests
         });
 
     [Fact]
-    public void Micro_batches_are_cut_from_the_samples_by_length_and_number()
+    public void Micro_batches_have_every_sample_once_and_none_is_empty_or_has_more_than_twice_the_mean()
         => jobs.Sample((plan, sizes) =>
         {
             var step = StepPlan.For(plan, sizes, plan.Last);
-            var samples = step.Samples.ToArray();
-            Assert.Equal(samples.OrderBy(sizes.Length).ThenBy(sample => sample), samples);
             Assert.Equal(plan.MicroBatches, step.MicroBatchCount);
             var cut = new List<int>();
-            for (var m = 0; m < step.MicroBatchCount; m++)
+            foreach (var micro in MicroBatches(step))
             {
-                var micro = step.MicroBatch(m).ToArray();
-                Assert.InRange(micro.Length, 1, plan.Spec.Training.MicroBatchSize);
-                Assert.True(m == step.MicroBatchCount - 1 || micro.Length == plan.Spec.Training.MicroBatchSize);
+                Assert.InRange(micro.Length, 1, 2 * plan.Spec.Training.MicroBatchSize);
+                Assert.Equal(micro.OrderBy(sizes.Length).ThenBy(sample => sample), micro);
                 cut.AddRange(micro);
             }
-            Assert.Equal(samples, cut);
+            Assert.Equal(step.Samples.ToArray(), cut);
         });
+
+    [Fact]
+    public void The_two_sides_of_a_node_of_the_tree_cost_the_same_for_each_of_their_micro_batches_up_to_a_sample()
+        => jobs.Sample((plan, sizes) =>
+        {
+            var step = StepPlan.For(plan, sizes, plan.Last);
+            Descend(new TreeNode(0, step.MicroBatchCount));
+
+            void Descend(TreeNode node)
+            {
+                if (node.IsLeaf)
+                    return;
+                var (left, right) = (Samples(node.Left), Samples(node.Right));
+                AssertNotDearer(left, node.Left, right, node.Right);
+                AssertNotDearer(right, node.Right, left, node.Left);
+                Descend(node.Left);
+                Descend(node.Right);
+            }
+
+            void AssertNotDearer(int[] its, TreeNode node, int[] others, TreeNode other)
+            {
+                var otherIsFull = others.Length == 2 * plan.Spec.Training.MicroBatchSize * other.Count;
+                var hasOneEach = its.Length == node.Count;
+                Assert.True(otherIsFull || hasOneEach
+                    || sizes.CostOf(its) / (double)node.Count <= (sizes.CostOf(others) + its.Max(sample => sizes.CostOf([sample]))) / (double)other.Count + 1e-9);
+            }
+
+            int[] Samples(TreeNode node) => [.. Enumerable.Range(node.Lo, node.Count).SelectMany(m => step.MicroBatch(m).ToArray())];
+        });
+
+    [Fact]
+    public void A_cut_does_not_depend_on_the_order_in_which_the_samples_came()
+        => jobs.Sample((plan, sizes) =>
+        {
+            var once = plan with { TrainingSamples = plan.Spec.Training.GlobalBatchSize, Spec = plan.Spec with { Data = plan.Spec.Data with { Shuffle = true } } };
+            var unshuffled = once with { Spec = once.Spec with { Data = once.Spec.Data with { Shuffle = false } } };
+            Assert.Equal(MicroBatches(StepPlan.For(unshuffled, sizes, once.Last)), MicroBatches(StepPlan.For(once, sizes, once.Last)));
+        });
+
+    [Fact]
+    public void A_long_sample_is_alone_where_the_rest_costs_less()
+    {
+        var plan = Plans.Of(new TrainingSpec { GlobalBatchSize = 6, MicroBatchSize = 3, Epochs = 1 }, 6, shuffle: false);
+        var sizes = new Sizes([10, 400, 12, 14, 11, 13], shared: 0);
+        Assert.Equal([[1], [0, 4, 2, 5, 3]], MicroBatches(StepPlan.For(plan, sizes, plan.Last)));
+    }
+
+    [Fact]
+    public void Samples_that_begin_alike_come_together_where_that_saves_work()
+    {
+        var plan = Plans.Of(new TrainingSpec { GlobalBatchSize = 4, MicroBatchSize = 2, Epochs = 1 }, 4, shuffle: false);
+        var sizes = new Sizes([40, 40, 41, 41], shared: 30);
+        Assert.Equal([[0, 2], [1, 3]], MicroBatches(StepPlan.For(plan, sizes, plan.Last)));
+    }
+
+    static IEnumerable<int[]> MicroBatches(StepPlan step) => Enumerable.Range(0, step.MicroBatchCount).Select(m => step.MicroBatch(m).ToArray());
 
     [Fact]
     public void Tokens_are_known_before_the_step_starts()
@@ -96,10 +150,23 @@ public class StepPlanTests
         Assert.Throws<ArgumentOutOfRangeException>(() => StepPlan.For(plan, new Sizes(new int[9]), new Step(5)));
     }
 
-    sealed class Sizes(int[] lengths) : ISampleSizes
+    // Even samples begin alike, and so do odd ones.
+    sealed class Sizes(int[] lengths, int shared = 3) : ISampleSizes
     {
         public int Length(int sample) => lengths[sample];
 
         public int Supervised(int sample) => lengths[sample] / 2;
+
+        public int Shared(int sample, int other) => sample % 2 == other % 2 ? Math.Min(shared, Math.Min(lengths[sample], lengths[other]) / 2) : 0;
+
+        public TokenCost Cost => new(10, 20, 1);
+
+        public long CostOf(int[] micro)
+        {
+            var cost = 0L;
+            for (var i = 0; i < micro.Length; i++)
+                cost += Cost.Of(micro[..i].Select(other => Shared(micro[i], other)).DefaultIfEmpty().Max(), Length(micro[i]), Supervised(micro[i]));
+            return cost;
+        }
     }
 }
