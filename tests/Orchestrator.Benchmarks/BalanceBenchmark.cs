@@ -1,5 +1,4 @@
 using Orchestrator.Engine.Resident;
-using Orchestrator.Engine.Tests;
 using Orchestrator.Harness;
 using Orchestrator.Learning.Data;
 using Orchestrator.Protocol.Coordination;
