@@ -292,8 +292,6 @@ sealed class Rehearsal : IAsyncDisposable
         public void Tell(JobEvent what)
         {
             Account();
-            if (what is JobEvent.Lost lost && lost.Process == worker.Silo && lost.Slot == worker.Slot)
-                Goes();
             owner.Hear(what);
             if (!owner.events.IsAddingCompleted)
                 owner.events.Add(what);

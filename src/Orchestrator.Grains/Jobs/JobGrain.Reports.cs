@@ -244,7 +244,9 @@ sealed partial class JobGrain
         var state = Record.State;
         var speed = state.Phase is JobPhase.Running or JobPhase.Halting ? metrics : null;
         var last = Record.Job?.Plan.Last ?? Step.Start;
-        return Task.FromResult(new JobSnapshot(state.Phase, fault is null ? state.Reason : $"nothing can be decided just now ({fault}); training goes on. {state.Reason}", state.Committed, last,
+        // The ledger goes on while nothing can be decided; it is behind what is decided where its disk is full.
+        var step = ledger is not null && ledger.Written > state.Committed ? ledger.Written : state.Committed;
+        return Task.FromResult(new JobSnapshot(state.Phase, fault is null ? state.Reason : $"nothing can be decided just now ({fault}); training goes on. {state.Reason}", step, last,
             state.Generation, [.. state.Workers.Where(worker => worker.IsMember).Select(worker => worker.Worker)], state.Checkpoint, ledger?.Written ?? Step.Start, refusal)
         {
             Stage = StageOf(state),
@@ -252,7 +254,7 @@ sealed partial class JobGrain
             Loss = ledger?.Last?.Loss,
             ValidationLoss = Record.Evaluations.Count > 0 ? Record.Evaluations[^1].Loss : null,
             TokensPerSecond = speed?.TokensPerSecond ?? 0,
-            Remaining = speed is { SecondsPerStep: > 0 } ? TimeSpan.FromSeconds(speed.SecondsPerStep * (last.Number - state.Committed.Number)) : null,
+            Remaining = speed is { SecondsPerStep: > 0 } ? TimeSpan.FromSeconds(speed.SecondsPerStep * (last.Number - step.Number)) : null,
             AdapterSha256 = Record.AdapterSha256,
             Warnings = [.. Record.Warnings],
             Silo = services.GetRequiredService<ILocalSiloDetails>().Name,
