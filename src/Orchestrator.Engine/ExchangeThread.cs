@@ -14,7 +14,8 @@ sealed class ExchangeThread : IDisposable
         {
             foreach (var round in rounds.GetConsumingEnumerable())
                 exchange(round);
-        }) { Name = $"exchange of {job}", IsBackground = true };
+        })
+        { Name = $"exchange of {job}", IsBackground = true };
         thread.Start();
     }
 

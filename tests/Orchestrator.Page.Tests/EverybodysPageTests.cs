@@ -14,7 +14,7 @@ public sealed class EverybodysPageTests(OpenServer there)
     {
         await there.Quiet();
         await there.Submitted("story", epochs: 2, workers: 2);
-        await there.Submitted("tale", epochs: 500, workers: 2, space: "team");
+        await there.Submitted("tale", epochs: 20_000, workers: 2, space: "team");
         await there.Submitted("waits", epochs: 1, workers: 2);
         await Harness.Eventually.Holds(async () => (await there.Jobs.GetAsync(new JobRequest { Name = "story" }, cancellationToken: Stop)).Phase == Phase.Completed, TimeSpan.FromSeconds(60), "story is over", () => there.Server.Log);
         await Harness.Eventually.Holds(async () => (await there.Jobs.GetAsync(new JobRequest { Namespace = "team", Name = "tale" }, cancellationToken: Stop)).Step > 42, TimeSpan.FromSeconds(60), "tale has begun", () => there.Server.Log);

@@ -73,7 +73,7 @@ public sealed class JobsOnThePageTests(OpenServer there)
     public async Task A_job_is_suspended_resumed_cancelled_and_deleted_and_the_list_follows_without_being_loaded_again()
     {
         await there.Quiet();
-        await there.Submitted("long", epochs: 200);
+        await there.Submitted("long", epochs: 20_000);
         await using var list = await there.Visit();
         await list.Goes("/");
         var row = list.Page.GetByRole(AriaRole.Row, new() { NameRegex = new("^long") });
@@ -101,7 +101,7 @@ public sealed class JobsOnThePageTests(OpenServer there)
     public async Task The_cluster_shows_who_works_on_what_and_the_queue_why_a_job_waits()
     {
         await there.Quiet();
-        await there.Submitted("works", epochs: 200, workers: 2);
+        await there.Submitted("works", epochs: 20_000, workers: 2);
         await there.Submitted("waits", epochs: 1, workers: 2);
         await using var visit = await there.Visit();
         await visit.Goes("/cluster");

@@ -176,7 +176,14 @@ sealed record EventJson(long Number, DateTimeOffset At, string Event, string? St
                 => bare with { State = JobText.State(changed.Phase), Detail = changed.Detail, Reason = changed.Reason, Generation = changed.Generation, Workers = changed.Workers },
             Orchestrator.Api.V1.Event.WhatOneofCase.Stepped when what.Stepped is var step => bare with
             {
-                Step = step.Step, Steps = step.Steps, Loss = step.Loss, LearningRate = step.LearningRate, GradientNorm = step.GradientNorm, Tokens = step.Tokens, Seconds = step.Seconds, Workers = step.Workers,
+                Step = step.Step,
+                Steps = step.Steps,
+                Loss = step.Loss,
+                LearningRate = step.LearningRate,
+                GradientNorm = step.GradientNorm,
+                Tokens = step.Tokens,
+                Seconds = step.Seconds,
+                Workers = step.Workers,
             },
             Orchestrator.Api.V1.Event.WhatOneofCase.Evaluated when what.Evaluated is var done
                 => bare with { Step = done.Step, Loss = done.Loss, Perplexity = done.Perplexity, Asked = done.Asked, Exact = done.Exact },

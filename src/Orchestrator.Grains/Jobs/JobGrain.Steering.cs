@@ -120,7 +120,8 @@ sealed partial class JobGrain
         foreach (var silo in lacks.Where(lack => lack.Value.Until <= clock.GetUtcNow()).Select(lack => lack.Key).ToList())
             lacks.Remove(silo);
         return new JobReport(state.Phase, fault is null ? state.Reason : $"nothing can be decided just now ({fault}); training goes on", Record.Job is not null,
-            [.. state.Workers.Select(worker => worker.Worker).Union(state.Leaving).Order()], lacks.ToDictionary(lack => lack.Key, lack => lack.Value.Reason)) { Quarantined = state.Quarantined };
+            [.. state.Workers.Select(worker => worker.Worker).Union(state.Leaving).Order()], lacks.ToDictionary(lack => lack.Key, lack => lack.Value.Reason))
+        { Quarantined = state.Quarantined };
     }
 
     void Lack(string silo, string reason)

@@ -154,7 +154,8 @@ sealed partial class SchedulerGrain(
             : job.Leased.Count == 0 && job.Wish == JobWish.Run ? known?.Waits ?? "was taken in"
             : string.Join("; ", new[] { known?.Fault ?? known?.Report?.Reason, job.Leased.Count < job.Workers && job.Leased.Count > 0 ? known?.Waits : null }.OfType<string>());
         return new JobEntry(job.Space, job.Spec, job.SpecDigest, job.Workers, stage == JobStage.Queued && !job.IsStarted ? null : job.Phase, reason, job.IsOver ? 0 : known?.Position ?? 0,
-            [.. job.Leased.Select(offer => offer.Worker)], job.Submitted, job.Started, job.Ended) { Stage = stage, Device = job.Device, Wish = job.Wish };
+            [.. job.Leased.Select(offer => offer.Worker)], job.Submitted, job.Started, job.Ended)
+        { Stage = stage, Device = job.Device, Wish = job.Wish };
     }
 
     // Saved, or not done; whoever finds that somebody else has saved reads that and changes it anew.

@@ -84,7 +84,14 @@ public sealed record TrainingJobStatus
     /// <summary>The same without what moves with every step: two that are alike in this say the same to whoever is not looking at the progress.</summary>
     internal TrainingJobStatus WithoutProgress() => this with
     {
-        Step = null, Progress = null, Loss = null, TokensPerSecond = null, Goodput = null, Eta = null, Remaining = null, Reason = Phase == nameof(JobStage.Running) ? null : Reason,
+        Step = null,
+        Progress = null,
+        Loss = null,
+        TokensPerSecond = null,
+        Goodput = null,
+        Eta = null,
+        Remaining = null,
+        Reason = Phase == nameof(JobStage.Running) ? null : Reason,
     };
 
     /// <summary>Whether both are written alike.</summary>

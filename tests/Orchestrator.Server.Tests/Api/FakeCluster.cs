@@ -182,7 +182,8 @@ sealed class FakeJob(JobEntry entry)
             return method.Name switch
             {
                 nameof(IJobGrain.Snapshot) => Task.FromResult(new JobSnapshot(JobPhase.Running, Entry.Reason, new Step(news.Count(one => one.Step is not null)), new Step(1000), new Generation(1),
-                    [new WorkerId("a", 0), new WorkerId("a", 1)], Step.Start, Step.Start, null) { Stage = Entry.Stage, Kind = "cpu test", Loss = 0.5, AdapterSha256 = Entry.Stage == JobStage.Completed ? new string('d', 64) : "" }),
+                    [new WorkerId("a", 0), new WorkerId("a", 1)], Step.Start, Step.Start, null)
+                { Stage = Entry.Stage, Kind = "cpu test", Loss = 0.5, AdapterSha256 = Entry.Stage == JobStage.Completed ? new string('d', 64) : "" }),
                 nameof(IJobGrain.News) => Task.FromResult<IReadOnlyList<JobNews>>(After((long)arguments[0]!)),
                 nameof(IJobGrain.Logs) => Task.FromResult<IReadOnlyList<JobLogLine>>([.. After((long)arguments[0]!).Select(one => new JobLogLine(one.Number, one.At, $"event {one.Number}"))]),
                 _ => throw new NotSupportedException(method.Name),
