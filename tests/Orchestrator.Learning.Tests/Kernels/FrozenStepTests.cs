@@ -21,6 +21,8 @@ public class FrozenStepTests(ITestOutputHelper output)
         ["one layer"] = RandomModels.Tiny with { Layers = 1 },
     };
 
+    const double Tolerance = 1e-5;
+
     [Theory]
     [InlineData("tiny", 1, 3, GateSharing.PerHead, 1, false)]
     [InlineData("tiny", 3, 17, GateSharing.Shared, 2, true)]
@@ -46,11 +48,19 @@ public class FrozenStepTests(ITestOutputHelper output)
             var loss = fast.Backward(batch, vector, found);
             Assert.Equal(loss, fast.Loss(batch, vector));
             worstLoss = Math.Max(worstLoss, Math.Abs(loss - wantedLoss) / wantedLoss);
-            worst = Math.Max(worst, Close.Error(wanted, found));
+            var off = Close.Error(wanted, found);
+            worst = Math.Max(worst, off <= Tolerance ? off : Math.Min(off, Close.Error(Truth(batch), found)));      // where terms cancel, the reference's own rounding is as large
         }, iter: 60, threads: 1);
         output.WriteLine($"loss {worstLoss:g3}, gradient {worst:g3}");
-        Close.Within(1e-5, worstLoss, "loss");
-        Close.Within(1e-5, worst, "gradient");
+        Close.Within(Tolerance, worstLoss, "loss");
+        Close.Within(Tolerance, worst, "gradient");
+
+        float[] Truth(MicroBatch batch)
+        {
+            var index = 0;
+            using var exact = LlamaWeights.Load(weights.Config, (_, type) => weights[index++].to(type, copy: true), ScalarType.Float64, CPU);
+            return Gradient(exact, method, KernelKind.Reference, vector, batch);
+        }
     }
 
     [Theory]
@@ -71,21 +81,21 @@ public class FrozenStepTests(ITestOutputHelper output)
         {
             var vector = RandomModels.Vector(method, narrow, seed++);
             var batch = Packed.Of([.. lengths.Select((length, e) => (int[])[.. Enumerable.Range(0, length).Select(t => 1 + (t * t + e + (int)seed) % 18)]).Select(tokens => new Packed.Example(tokens, tokens))]);
-            var wanted = Gradient(exact, KernelKind.Reference, vector, batch);
-            fastSquares += SquaredDistance(wanted, Gradient(narrow, KernelKind.Fast, vector, batch));
-            referenceSquares += SquaredDistance(wanted, Gradient(narrow, KernelKind.Reference, vector, batch));
+            var wanted = Gradient(exact, method, KernelKind.Reference, vector, batch);
+            fastSquares += SquaredDistance(wanted, Gradient(narrow, method, KernelKind.Fast, vector, batch));
+            referenceSquares += SquaredDistance(wanted, Gradient(narrow, method, KernelKind.Reference, vector, batch));
         }, iter: 25, threads: 1);
         output.WriteLine($"fast {Math.Sqrt(fastSquares / 25):g3}, reference {Math.Sqrt(referenceSquares / 25):g3}");
         Assert.InRange(Math.Sqrt(fastSquares), 0, 2 * Math.Sqrt(referenceSquares));
+    }
 
-        float[] Gradient(LlamaWeights weights, KernelKind kernels, float[] vector, MicroBatch batch)
-        {
-            using var replica = new Replica(weights, method, new TrainingSpec(), kernels);
-            replica.Import(GradientTests.StateOf(vector));
-            var gradient = new float[vector.Length];
-            replica.Backward(batch, 1, gradient);
-            return gradient;
-        }
+    static float[] Gradient(LlamaWeights weights, ZeroInitAttention method, KernelKind kernels, float[] vector, MicroBatch batch)
+    {
+        using var replica = new Replica(weights, method, new TrainingSpec(), kernels);
+        replica.Import(GradientTests.StateOf(vector));
+        var gradient = new float[vector.Length];
+        replica.Backward(batch, 1, gradient);
+        return gradient;
     }
 
     // Relative to the norm.
