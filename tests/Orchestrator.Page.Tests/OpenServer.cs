@@ -79,7 +79,7 @@ public sealed class OpenServer : IAsyncLifetime
     /// <inheritdoc cref="Spec(string, string, int, int)"/>
     public string Spec(string name, int epochs = 4, int workers = 1) => Spec(name, folder.FullName, epochs, workers);
 
-    /// <summary>Submits one beside the page.</summary>
+    /// <summary>Submits one beside the page; under a name of its own, since the same job again is the same job.</summary>
     public async Task<Job> Submitted(string name, int epochs = 4, int workers = 1, string space = "default")
         => await Jobs.SubmitAsync(new SubmitRequest { Namespace = space, Spec = Spec(name, epochs, workers) });
 
