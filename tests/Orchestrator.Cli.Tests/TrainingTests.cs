@@ -185,7 +185,7 @@ public sealed class TrainingTests : IDisposable
     [Fact]
     public void Four_workers_take_the_base_once_and_of_each_adapter_optimiser_and_activations()
     {
-        const long ProgramBytesMax = 200_000_000;
+        const long ProgramBytesMax = 200L << 20;
         RandomBase.Write(Place("base"), vocabulary: 16_000, dim: 256, layers: 6, heads: 4, hidden: 704);
         var random = new Random(1);
         File.WriteAllLines(Place("records.jsonl"), Enumerable.Range(0, 56).Select(_ =>
