@@ -42,8 +42,8 @@ static partial class SpareMemory
     }
 
     /// <summary>
-    /// Gives back what only the start of a process, or an evaluation, needed: code of libtorch and of the runtime that ran once, records that were read, what native initialisers and generations
-    /// freed; 55 MB of 340 in a small run (measured). Pages of files that are needed again come from the page cache, in microseconds.
+    /// Gives back what only the start of a process, or an evaluation, needed: code of libtorch and of the runtime that ran once, what native initialisers and evaluations freed;
+    /// 55 MB of 340 in a small run (measured). Pages of files that are needed again come from the page cache, in microseconds.
     /// </summary>
     public static void GiveBack()
     {
@@ -55,13 +55,15 @@ static partial class SpareMemory
             GiveBackCode(mapping);
     }
 
-    // A line is "from-to permissions offset device inode path". Pages of a file that nobody can write to through this mapping hold what the file holds, so the kernel can
-    // bring them back; those of relocated tables (r--p) and of code that was compiled here (memfd) are the only copy.
+    // A line is "from-to permissions offset device inode path". Code and assemblies hold what their files hold, so the kernel can bring their pages back, and they stay where they are for as long as
+    // the process lives. Nothing else may be given back: relocated tables (r--p) and code that was compiled here (memfd) are the only copy, and where records are mapped now, another thread may have
+    // its numbers by the time the kernel is told.
     [SupportedOSPlatform("linux")]
     static void GiveBackCode(string mapping)
     {
         var parts = mapping.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries);
-        if (parts.Length < 6 || parts[1] is not ("r-xp" or "r--s") || !parts[5].StartsWith('/') || parts[5].StartsWith("/memfd:", StringComparison.Ordinal))
+        if (parts.Length < 6 || !parts[5].StartsWith('/') || parts[5].StartsWith("/memfd:", StringComparison.Ordinal)
+            || !(parts[1] == "r-xp" || (parts[1] == "r--s" && parts[5].EndsWith(".dll", StringComparison.Ordinal))))
             return;
         var range = parts[0].Split('-');
         var from = nuint.Parse(range[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture);
