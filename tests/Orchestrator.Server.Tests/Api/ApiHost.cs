@@ -1,4 +1,5 @@
 using System.Net;
+using Grpc.Core;
 using Grpc.Net.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -8,6 +9,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
+using Orchestrator.Api.V1;
 using Orchestrator.Grains;
 using Orchestrator.Harness;
 using Orchestrator.Server.Api;
@@ -78,6 +80,20 @@ sealed class ApiHost : IAsyncDisposable
             app.UseLimits();
         app.MapJobsApi();
         await app.StartAsync();
+    }
+
+    /// <summary>What somebody with a token is answered who asks for the jobs of a namespace.</summary>
+    public async Task<StatusCode> Lists(string token, string space)
+    {
+        try
+        {
+            await new Jobs.JobsClient(Channel).ListAsync(new ListRequest { Namespace = space }, new Metadata { { "authorization", $"Bearer {token}" } }, cancellationToken: TestContext.Current.CancellationToken);
+            return StatusCode.OK;
+        }
+        catch (RpcException e)
+        {
+            return e.StatusCode;
+        }
     }
 
     public async ValueTask DisposeAsync()

@@ -6,7 +6,6 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
-using Orchestrator.Api.V1;
 using Orchestrator.Harness;
 using Orchestrator.Protocol;
 using Orchestrator.Server.Security;
@@ -54,27 +53,14 @@ public sealed class OidcTests : IAsyncLifetime
         SigningCredentials = new SigningCredentials(new RsaSecurityKey(by ?? key) { KeyId = "one" }, SecurityAlgorithms.RsaSha256),
     });
 
-    async Task<StatusCode> Lists(string token, string space)
-    {
-        try
-        {
-            await new Jobs.JobsClient(host.Channel).ListAsync(new ListRequest { Namespace = space }, new Metadata { { "authorization", $"Bearer {token}" } }, cancellationToken: Stop);
-            return StatusCode.OK;
-        }
-        catch (RpcException e)
-        {
-            return e.StatusCode;
-        }
-    }
-
     [Fact]
     public async Task The_roles_that_the_issuer_signed_hold_in_their_namespaces()
     {
-        Assert.Equal(StatusCode.OK, await Lists(Token(["team:viewer"]), "team"));
-        Assert.Equal(StatusCode.PermissionDenied, await Lists(Token(["team:viewer"]), "lab"));
-        Assert.Equal(StatusCode.OK, await Lists(Token(["lab:editor", "*:viewer"]), "team"));
+        Assert.Equal(StatusCode.OK, await host.Lists(Token(["team:viewer"]), "team"));
+        Assert.Equal(StatusCode.PermissionDenied, await host.Lists(Token(["team:viewer"]), "lab"));
+        Assert.Equal(StatusCode.OK, await host.Lists(Token(["lab:editor", "*:viewer"]), "team"));
         foreach (var nothing in new[] { "admin", "viewer", "team:owner", "team:3", "team:Admin:x", ":viewer", "" })
-            Assert.Equal(StatusCode.PermissionDenied, await Lists(Token([nothing]), "team"));
+            Assert.Equal(StatusCode.PermissionDenied, await host.Lists(Token([nothing]), "team"));
     }
 
     [Fact]
@@ -88,8 +74,8 @@ public sealed class OidcTests : IAsyncLifetime
             Base64UrlEncoder.Encode("""{"alg":"none","typ":"JWT"}""") + "." + good.Split('.')[1] + ".",
         ];
         foreach (var token in worthless)
-            Assert.Equal(StatusCode.Unauthenticated, await Lists(token, "team"));
-        Assert.Equal(StatusCode.OK, await Lists(good, "team"));
+            Assert.Equal(StatusCode.Unauthenticated, await host.Lists(token, "team"));
+        Assert.Equal(StatusCode.OK, await host.Lists(good, "team"));
     }
 
     [Fact]

@@ -88,26 +88,13 @@ public sealed class ServiceAccountTests : IAsyncLifetime
         return token;
     }
 
-    async Task<StatusCode> Lists(string token, string space)
-    {
-        try
-        {
-            await new Jobs.JobsClient(host.Channel).ListAsync(new ListRequest { Namespace = space }, new Metadata { { "authorization", $"Bearer {token}" } }, cancellationToken: Stop);
-            return StatusCode.OK;
-        }
-        catch (RpcException e)
-        {
-            return e.StatusCode;
-        }
-    }
-
     [Fact]
     public async Task An_account_has_its_role_in_the_namespace_that_is_named_as_its_own_and_no_other()
     {
         var token = Token();
-        Assert.Equal(StatusCode.OK, await Lists(token, "team"));
-        Assert.Equal(StatusCode.PermissionDenied, await Lists(token, "lab"));
-        Assert.Equal(StatusCode.PermissionDenied, await Lists(Token("system:serviceaccount:lab:ci"), "team"));
+        Assert.Equal(StatusCode.OK, await host.Lists(token, "team"));
+        Assert.Equal(StatusCode.PermissionDenied, await host.Lists(token, "lab"));
+        Assert.Equal(StatusCode.PermissionDenied, await host.Lists(Token("system:serviceaccount:lab:ci"), "team"));
         var tokens = new Tokens.TokensClient(host.Channel);
         var more = await Assert.ThrowsAsync<RpcException>(async () => await tokens.CreateAsync(
             new CreateTokenRequest { Namespace = "team", Name = "a", Role = Orchestrator.Api.V1.Role.Viewer }, new Metadata { { "authorization", $"Bearer {token}" } }, cancellationToken: Stop));
@@ -118,21 +105,21 @@ public sealed class ServiceAccountTests : IAsyncLifetime
     public async Task What_is_unknown_expired_for_another_or_of_a_person_is_worth_nothing_and_rubbish_is_not_asked_about()
     {
         foreach (var worthless in new[] { Token(isKnown: false), Token()[..^2] + "AA" })
-            Assert.Equal(StatusCode.Unauthenticated, await Lists(worthless, "team"));
+            Assert.Equal(StatusCode.Unauthenticated, await host.Lists(worthless, "team"));
         Assert.Equal(2, reviews);
         foreach (var rubbish in new[] { Token(minutes: -1), Token(audience: "https://kubernetes.default.svc"), Token("ada"), Token("system:node:a"), "a.b.c", "e30.e30.", "nonsense", new string('a', 5_000) })
-            Assert.Equal(StatusCode.Unauthenticated, await Lists(rubbish, "team"));
+            Assert.Equal(StatusCode.Unauthenticated, await host.Lists(rubbish, "team"));
         Assert.Equal(2, reviews);
         var impostor = Token();
         known[impostor] = ("system:serviceaccount:team/../lab:ci", ["orchestrator"]);      // the API server's word counts, not the token's
-        Assert.Equal(StatusCode.Unauthenticated, await Lists(impostor, "team"));
+        Assert.Equal(StatusCode.Unauthenticated, await host.Lists(impostor, "team"));
     }
 
     [Fact]
     public async Task Many_calls_are_one_question()
     {
         var token = Token();
-        Assert.All(await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => Lists(token, "team"))), status => Assert.Equal(StatusCode.OK, status));
+        Assert.All(await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => host.Lists(token, "team"))), status => Assert.Equal(StatusCode.OK, status));
         Assert.Equal(1, reviews);
     }
 
@@ -160,16 +147,16 @@ public sealed class ServiceAccountTests : IAsyncLifetime
         foreach (var failure in new[] { HttpStatusCode.Forbidden, HttpStatusCode.InternalServerError, HttpStatusCode.TooManyRequests })
         {
             answers = failure;
-            Assert.Equal(StatusCode.Unavailable, await Lists(token, "team"));
+            Assert.Equal(StatusCode.Unavailable, await host.Lists(token, "team"));
         }
         using var http = host.Http();
         http.DefaultRequestHeaders.Authorization = new("Bearer", token);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await http.GetAsync(new Uri("/v1/jobs?namespace=team", UriKind.Relative), Stop)).StatusCode);
         answers = HttpStatusCode.Created;
-        Assert.Equal(StatusCode.OK, await Lists(token, "team"));
+        Assert.Equal(StatusCode.OK, await host.Lists(token, "team"));
         await kubernetes.StopAsync(Stop);
-        Assert.Equal(StatusCode.OK, await Lists(token, "team"));      // it was told a moment ago
-        Assert.Equal(StatusCode.Unavailable, await Lists(Token(), "team"));
+        Assert.Equal(StatusCode.OK, await host.Lists(token, "team"));      // it was told a moment ago
+        Assert.Equal(StatusCode.Unavailable, await host.Lists(Token(), "team"));
     }
 
     [Fact]
